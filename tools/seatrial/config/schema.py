@@ -315,6 +315,9 @@ class Documents(Section):
     version: str | None = None
     purpose: str | None = None
     contact: str | None = None
+    licence: str | None = Field(
+        default=None, description="of the model, as model hubs write it, such as apache-2.0"
+    )
     documentation_url: str | None = None
     registry_url: str | None = None
 

@@ -103,6 +103,13 @@ class DataRecord(Record):
     height_range: tuple[int, int]
     preprocessing: Preprocessing
     """With mean and standard deviation measured on the training split, unless configured."""
+    channel_mean: tuple[float, ...] = ()
+    """Of the training split's pixels at the model's size, in [0, 1], measured whatever is
+    configured; empty: not measured."""
+    channel_std: tuple[float, ...] = ()
+    """Standard deviation of the same pixels; empty: not measured."""
+    image_mean_std: tuple[float, ...] = ()
+    """Standard deviation, over the training images, of each image's own channel mean."""
     duplicate_method: str
     duplicates_within: tuple[Pair, ...]
     leakage: tuple[Pair, ...]
@@ -262,6 +269,11 @@ class EvaluationRecord(Record):
     needed_n_test: int | None
     """Test images needed so that an accuracy as measured would prove the target; None without
     a target, or where the measured accuracy does not exceed it."""
+    confidence_quantiles: dict[str, float] = Field(default_factory=dict)
+    """Confidence of the predicted class on validation images: ``mean``, ``std``, and the quantiles
+    ``0.01``, ``0.05``, ``0.5``; empty: not measured. Monitoring derives its bounds from these."""
+    predicted_shares: tuple[float, ...] = ()
+    """Share of validation images predicted as each class; empty: not measured."""
     warnings: tuple[str, ...]
     plots: tuple[str, ...] = ()
     seconds: float
