@@ -306,6 +306,9 @@ class Export(Section):
 class Benchmark(Section):
     repetitions: Count = Field(default=50, description="timed calls a process and batch size")
     processes: Count = Field(default=3, description="fresh processes a format")
+    max_seconds: Positive = Field(
+        default=1.0, description="a process and batch size stop then, after ten calls at least"
+    )
     batch_sizes: tuple[Count, ...] = (1, 32)
     threads: Count = 1
 
