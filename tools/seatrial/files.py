@@ -98,7 +98,7 @@ def write_with(path: Path, fill: Callable[[IO[bytes]], Any]) -> None:
                 fill(stream)
                 stream.flush()
                 os.fsync(stream.fileno())
-            os.replace(temporary, path)
+            temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise

@@ -10,10 +10,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from seatrial.config.metric_names import METRICS
 
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
+# Strict: a number is a number, and true is not 1.
+Fraction = Annotated[float, Field(ge=0, le=1, strict=True)]
+Positive = Annotated[float, Field(gt=0, strict=True)]
+NonNegative = Annotated[float, Field(ge=0, strict=True)]
+Count = Annotated[int, Field(ge=1, strict=True)]
+Natural = Annotated[int, Field(ge=0, strict=True)]
+Share = Annotated[float, Field(ge=0, lt=1, strict=True)]
+"""A fraction below 1."""
 
 
 class Section(BaseModel):
@@ -37,7 +41,7 @@ class Model(Section):
         description="a torchvision or timm classifier, simple_cifar_net, or module:function"
     )
     pretrained: bool = False
-    dropout: Annotated[float, Field(ge=0, lt=1)] | None = Field(
+    dropout: Share | None = Field(
         default=None, description="before the classifier; null keeps the architecture's own"
     )
     arguments: dict[str, Any] = Field(
@@ -47,7 +51,7 @@ class Model(Section):
 
 class Loss(Section):
     type: Literal["cross_entropy"] = "cross_entropy"
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    label_smoothing: Share = 0.0
     class_weights: Literal["balanced"] | tuple[Positive, ...] | None = Field(
         default=None, description="balanced, or one weight a class in the order of the classes"
     )
@@ -57,7 +61,7 @@ class Optimizer(Section):
     type: Literal["adam", "adamw", "sgd", "rmsprop"] = "adamw"
     learning_rate: Positive = 1e-3
     weight_decay: NonNegative = 1e-2
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    momentum: Share = 0.9
     nesterov: bool = False
     betas: tuple[Fraction, Fraction] = (0.9, 0.999)
 
@@ -69,7 +73,7 @@ class Optimizer(Section):
 
 class Scheduler(Section):
     type: Literal["constant", "cosine", "step", "plateau", "one_cycle"] = "cosine"
-    warmup_epochs: Annotated[float, Field(ge=0)] = 0.0
+    warmup_epochs: NonNegative = 0.0
     min_learning_rate: NonNegative = 0.0
     step_epochs: Count = 30
     gamma: Annotated[float, Field(gt=0, le=1)] = 0.1
@@ -99,7 +103,7 @@ class Training(Section):
     batch_norm: Literal["shared", "per_rank"] = Field(
         default="shared", description="batch-norm statistics of several processes"
     )
-    workers: Annotated[int, Field(ge=0)] = 0
+    workers: Natural = 0
     threads: Count | None = Field(default=None, description="null: the cores this process may use")
 
 
@@ -112,7 +116,7 @@ class EarlyStopping(Section):
 
 class RandomCrop(Section):
     size: tuple[Count, Count]
-    padding: Annotated[int, Field(ge=0)] = 4
+    padding: Natural = 4
 
 
 class RandomResizedCrop(Section):
@@ -161,8 +165,13 @@ class Transform(Section):
         return {"size": value} if isinstance(value, (list, tuple)) else value
 
     @field_validator(
-        "random_resized_crop", "horizontal_flip", "vertical_flip", "color_jitter",
-        "rotation", "random_erasing", mode="before",
+        "random_resized_crop",
+        "horizontal_flip",
+        "vertical_flip",
+        "color_jitter",
+        "rotation",
+        "random_erasing",
+        mode="before",
     )
     @classmethod
     def _defaults(cls, value: object) -> object:
@@ -189,7 +198,7 @@ class Checkpointing(Section):
     save_best: bool = True
     save_last: bool = True
     checkpoint_every_n_epochs: Count | None = None
-    save_top_k: Annotated[int, Field(ge=0)] = 0
+    save_top_k: Natural = 0
     output_dir: str = "checkpoints/production"
 
 
@@ -296,7 +305,10 @@ class Quantization(Section):
 class Export(Section):
     enabled: bool = True
     formats: tuple[Literal["onnx", "onnx_fp16", "torchscript", "torch_export"], ...] = (
-        "onnx", "onnx_fp16", "torchscript", "torch_export",
+        "onnx",
+        "onnx_fp16",
+        "torchscript",
+        "torch_export",
     )
     quantization: Quantization = Quantization()
     embed_preprocessing: bool = False

@@ -1,0 +1,123 @@
+"""YAML as data and nothing else: no tags, aliases, or repeated keys, and ``1e-3`` is a number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+
+from seatrial.errors import ConfigurationError, InputError
+from seatrial.files import disk_errors
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 40
+
+# YAML 1.1, which PyYAML follows, reads 1e-3 as text; YAML 1.2's core schema reads a number.
+_FLOAT = re.compile(
+    r"^[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[0-9][0-9_]*[eE][-+]?[0-9]+"
+    r"|\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?|\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+)
+
+Lines = dict[tuple[str | int, ...], int]
+"""The line, counted from 1, at which the value of each path in a document stands."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe loading that also refuses aliases, repeated keys and deep nesting."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.lines: Lines = {}
+        self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self._depth += 1
+        if self.check_event(yaml.events.AliasEvent):
+            self._refuse("aliases (*name) are not allowed")
+        if self._depth > MAX_DEPTH:
+            self._refuse(f"nested more than {MAX_DEPTH} deep")
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def _refuse(self, problem: str) -> NoReturn:
+        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
+        raise yaml.composer.ComposerError(None, None, problem, event.start_mark)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands here twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+    def note_lines(self, node: yaml.Node, path: tuple[str | int, ...] = ()) -> None:
+        self.lines[path] = node.start_mark.line + 1
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                self.note_lines(value, (*path, str(key.value)))
+                self.lines[(*path, str(key.value))] = key.start_mark.line + 1
+        elif isinstance(node, yaml.SequenceNode):
+            for index, value in enumerate(node.value):
+                self.note_lines(value, (*path, index))
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:float"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
+
+
+def parse(text: str, name: str) -> tuple[Any, Lines]:
+    """A YAML document as plain data, and the line of every value.
+
+    :raises ConfigurationError: with ``name``, line and reason.
+    """
+    try:
+        loader = _Loader(text)
+        try:
+            node = loader.get_single_node()
+            if node is None:
+                return None, {}
+            loader.note_lines(node)
+            return loader.construct_document(node), loader.lines
+        finally:
+            loader.dispose()
+    except yaml.MarkedYAMLError as error:
+        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ConfigurationError(f"{name}{line}: not valid YAML: {error.problem}") from None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ConfigurationError(f"{name}: not valid YAML: {reason}") from None
+
+
+def read(path: Path, name: str | None = None) -> tuple[Any, Lines]:
+    """:func:`parse` a file.
+
+    :raises InputError: there is no such file, or it cannot be read.
+    :raises ConfigurationError: too large, not UTF-8, or not plain YAML.
+    """
+    name = name or str(path)
+    if not path.exists():
+        raise InputError(f"{name}: required, but there is no such file")
+    with disk_errors(path, "read"):
+        content = path.read_bytes()
+    if len(content) > MAX_BYTES:
+        raise ConfigurationError(f"{name}: {len(content)} bytes; at most {MAX_BYTES} are read")
+    try:
+        return parse(content.decode(), name)
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{name}: not UTF-8 text: {error.reason}") from None
+
+
+def dump(value: Any) -> str:
+    """Plain data as YAML for people, in the order given."""
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, default_flow_style=None)
