@@ -1,0 +1,39 @@
+"""``known_issues.yaml``: what the team knows to be wrong with the model.
+
+::
+
+    issues:
+      - {id: night, title: Photos taken at night are misjudged, severity: major, status: open}
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from seatrial.config import strict_yaml
+from seatrial.errors import ConfigurationError
+from seatrial.evidence.records import KnownIssue
+
+
+def load(path: Path) -> tuple[KnownIssue, ...] | None:
+    """The issues in the file; None where there is no file.
+
+    :raises ConfigurationError: it is not a list of issues with id, title, severity and status.
+    """
+    if not path.exists():
+        return None
+    raw, _ = strict_yaml.read(path)
+    entries = raw.get("issues") if isinstance(raw, dict) else raw
+    if not isinstance(entries, list):
+        raise ConfigurationError(f"{path}: expected a list, as in issues: []")
+    issues = []
+    for index, entry in enumerate(entries):
+        try:
+            issues.append(KnownIssue.model_validate(entry))
+        except ValidationError as error:
+            problem = error.errors()[0]
+            where = ".".join(["issues", str(index), *map(str, problem["loc"])])
+            raise ConfigurationError(f"{path}: {where}: {problem['msg']}") from None
+    return tuple(issues)

@@ -1,0 +1,88 @@
+"""The state of the user's git repository, and committing published documents to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seatrial.errors import InputError
+from seatrial.evidence.records import Lineage
+
+if TYPE_CHECKING:
+    from git import Repo
+
+
+def describe(project: Path, published: Sequence[str]) -> Lineage:
+    """Commit, branch and dirty files of the repository around ``project``.
+
+    ``published`` are the paths that Seatrial itself writes, relative to the project: files or
+    folders (with a slash at the end). They do not count as dirty.
+    """
+    repository = _repository(project)
+    if repository is None:
+        return Lineage(commit=None, branch=None, dirty=(), reason="not a git repository")
+    with repository:
+        if not repository.head.is_valid():
+            return Lineage(commit=None, branch=None, dirty=(), reason="no commit yet")
+        branch = None if repository.head.is_detached else repository.active_branch.name
+        dirty = tuple(
+            path
+            for path in _dirty(repository)
+            if not _is_published(path, repository, project, published)
+        )
+        return Lineage(commit=repository.head.commit.hexsha, branch=branch, dirty=dirty)
+
+
+def commit_files(project: Path, paths: Sequence[str], message: str) -> str | None:
+    """Commit ``paths`` (relative to the project), and only them; the commit, or None if unchanged.
+
+    :raises InputError: no repository, or git refused (no identity, a hook).
+    """
+    from git import GitCommandError
+
+    repository = _repository(project)
+    if repository is None:
+        raise InputError(f"{project}: not a git repository, so nothing can be committed; git init")
+    with repository:
+        absolute = [str(project / path) for path in paths]
+        try:
+            repository.git.add("--", *absolute)
+            if not repository.git.diff("--cached", "--name-only", "--", *absolute):
+                return None
+            repository.git.commit("--quiet", "-m", message, "--", *absolute)
+        except GitCommandError as error:
+            reason = (error.stderr or "").strip().splitlines()
+            raise InputError(f"git commit: {reason[-1] if reason else error.status}") from None
+        return str(repository.head.commit.hexsha)
+
+
+def _repository(project: Path) -> Repo | None:
+    from git import InvalidGitRepositoryError, NoSuchPathError, Repo
+
+    try:
+        return Repo(project, search_parent_directories=True)
+    except (InvalidGitRepositoryError, NoSuchPathError):
+        return None
+
+
+def _dirty(repository: Repo) -> list[str]:
+    # Entries are NUL-separated: two status letters, a space, the path; renames add the old path.
+    entries = repository.git.status("--porcelain", "-z", "--untracked-files=all").split("\0")
+    found, index = [], 0
+    while index < len(entries):
+        entry = entries[index]
+        if entry:
+            found.append(entry[3:])
+        index += 2 if entry[:1] in ("R", "C") else 1
+    return sorted(found)
+
+
+def _is_published(path: str, repository: Repo, project: Path, published: Sequence[str]) -> bool:
+    absolute = Path(str(repository.working_tree_dir)) / path
+    if not absolute.is_relative_to(project.resolve()):
+        return False
+    relative = absolute.relative_to(project.resolve()).as_posix()
+    return any(
+        relative.startswith(name) if name.endswith("/") else relative == name for name in published
+    )

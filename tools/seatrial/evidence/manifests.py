@@ -1,0 +1,97 @@
+"""Steps as folders: fresh for every attempt, whole exactly when ``manifest.json`` exists."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from seatrial.errors import InputError
+from seatrial.evidence.records import FileDigest, Manifest
+from seatrial.files import (
+    disk_errors,
+    make_directory,
+    sha256_file,
+    sync_directory,
+    tree_files,
+    write_json,
+)
+
+MANIFEST = "manifest.json"
+RECORD = "record.json"
+
+
+def begin(folder: Path) -> Path | None:
+    """Make ``folder`` afresh for an attempt.
+
+    An earlier attempt that died is set aside as ``<name>.attempt-N``; its new path is returned.
+
+    :raises InputError: the step is whole already; it is never written again.
+    """
+    aside = None
+    if (folder / MANIFEST).exists():
+        raise InputError(f"{folder}: this step is whole and is not written again")
+    if folder.exists():
+        number = 1 + len(list(folder.parent.glob(f"{folder.name}.attempt-*")))
+        aside = folder.with_name(f"{folder.name}.attempt-{number}")
+        with disk_errors(folder, "set the earlier attempt aside"):
+            folder.rename(aside)
+            sync_directory(folder.parent)
+    make_directory(folder)
+    return aside
+
+
+def commit(folder: Path, step: str, inputs: Mapping[str, str], started: str, finished: str) -> None:
+    """Make every file in ``folder`` durable and write the manifest, last."""
+    digests = []
+    directories = {folder}
+    for name, path in tree_files(folder).items():
+        with disk_errors(path):
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        digests.append(
+            FileDigest(path=name, size_bytes=path.stat().st_size, sha256=sha256_file(path))
+        )
+        directories.add(path.parent)
+    for directory in directories:
+        sync_directory(directory)
+    manifest = Manifest(
+        step=step, inputs=dict(inputs), started=started, finished=finished, files=tuple(digests)
+    )
+    write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
+
+
+def read(folder: Path) -> Manifest:
+    """The manifest of a whole step.
+
+    :raises InputError: there is none, or it is damaged.
+    """
+    path = folder / MANIFEST
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise InputError(f"{path}: required, but there is no such file") from None
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"]
+        raise InputError(f"{path}: not a manifest: {reason}; audit the run") from None
+
+
+def changed_files(folder: Path, manifest: Manifest) -> list[str]:
+    """What differs between a step's folder and its manifest, one line a file; empty if whole."""
+    found = tree_files(folder)
+    listed = {entry.path: entry for entry in manifest.files}
+    changes = [f"{name}: added" for name in found if name not in listed and name != MANIFEST]
+    for name, entry in listed.items():
+        path = found.get(name)
+        if path is None:
+            changes.append(f"{name}: missing")
+        elif path.is_symlink():
+            changes.append(f"{name}: a link, not a file")
+        elif path.stat().st_size != entry.size_bytes or sha256_file(path) != entry.sha256:
+            changes.append(f"{name}: changed")
+    return sorted(changes)

@@ -1,0 +1,223 @@
+"""A run on disk: its folder, its configuration, its events, and which steps it has."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from seatrial.config import strict_yaml
+from seatrial.config.load import check
+from seatrial.config.schema import Config
+from seatrial.errors import InputError
+from seatrial.evidence import environment, lineage, manifests
+from seatrial.evidence.records import RunRecord
+from seatrial.files import (
+    disk_errors,
+    make_directory,
+    read_json,
+    sha256_file,
+    write_json,
+    write_text,
+)
+
+RUNS = "runs"
+_REFERENCE = "reused.json"
+_ID = re.compile(r"^\d{8}T\d{6}Z-[a-z-]+-[0-9a-f]{4}$")
+
+
+def now() -> str:
+    """This second in UTC, ISO 8601."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(frozen=True)
+class StepPlace:
+    """A whole step: the folder with its files, and the run that did the work."""
+
+    folder: Path
+    run: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run by project and id."""
+
+    project: Path
+    id: str
+
+    @property
+    def folder(self) -> Path:
+        """``runs/<id>`` in the project."""
+        return self.project / RUNS / self.id
+
+    @property
+    def events(self) -> Path:
+        """The file with one JSON object a line for every event."""
+        return self.folder / "events.jsonl"
+
+    def record(self) -> RunRecord:
+        """What ``run.json`` says.
+
+        :raises InputError: it is missing or damaged.
+        """
+        path = self.folder / "run.json"
+        try:
+            return RunRecord.model_validate(read_json(path))
+        except ValidationError as error:
+            raise InputError(f"{path}: not a run: {error.errors()[0]['msg']}") from None
+
+    def config(self) -> Config:
+        """The resolved configuration of the run."""
+        raw, lines = strict_yaml.read(self.folder / "config.yaml")
+        return check(raw, str(self.folder / "config.yaml"), lines)
+
+    def step(self, name: str) -> StepPlace | None:
+        """Where the whole step is, here or in the run it was reused from; None if there is none.
+
+        :raises InputError: it was reused, and the original is gone or has another manifest.
+        """
+        folder = self.folder / name
+        if (folder / manifests.MANIFEST).exists():
+            return StepPlace(folder, self.id)
+        reference = self.folder / f"{name}.{_REFERENCE}"
+        if not reference.exists():
+            return None
+        named = read_json(reference)
+        original = Run(self.project, named["run"]).folder / name
+        manifest = original / manifests.MANIFEST
+        if not manifest.exists() or sha256_file(manifest) != named["manifest_sha256"]:
+            raise InputError(f"{reference}: {manifest} is missing or changed; run finalize anew")
+        return StepPlace(original, named["run"])
+
+    def refer(self, name: str, place: StepPlace) -> None:
+        """Reuse a whole step of another run: it is named by run and manifest digest, not copied."""
+        digest = sha256_file(place.folder / manifests.MANIFEST)
+        write_json(
+            self.folder / f"{name}.{_REFERENCE}", {"run": place.run, "manifest_sha256": digest}
+        )
+
+    def emit(self, event: Mapping[str, object]) -> None:
+        """Append one event with the time. A line is one write, so lines never interleave."""
+        line = json.dumps({"time": now(), **event}, ensure_ascii=False, allow_nan=False) + "\n"
+        with disk_errors(self.events):
+            descriptor = os.open(self.events, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            try:
+                os.write(descriptor, line.encode())
+            finally:
+                os.close(descriptor)
+
+    def read_events(self) -> list[dict[str, Any]]:
+        """All whole events; a last line cut short by a crash is left out."""
+        if not self.events.exists():
+            return []
+        found = []
+        for line in self.events.read_text().splitlines():
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                continue
+        return found
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the run for this process; it ends with the process, however that ends.
+
+        :raises InputError: another process holds it.
+        """
+        with (self.folder / "lock").open("a") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InputError(
+                    f"run {self.id}: another process is at work on it; "
+                    f"seatrial status {self.id} --wait"
+                ) from None
+            yield
+
+    def is_held(self) -> bool:
+        """Whether a living process is at work on the run."""
+        path = self.folder / "lock"
+        if not path.exists():
+            return False
+        with path.open("a") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            return False
+
+
+def create(
+    project: Path,
+    command: str,
+    config: Config,
+    *,
+    config_path: str | None,
+    overrides: tuple[str, ...] = (),
+    vouched_by: str | None = None,
+    checkpoint: str | None = None,
+    published: tuple[str, ...] = (),
+) -> Run:
+    """Begin a run: its folder, resolved configuration, environment and git state."""
+    started = now()
+    stamp = re.sub(r"[-:]", "", started)
+    run = Run(project, f"{stamp}-{command}-{secrets.token_hex(2)}")
+    make_directory(run.folder.parent)
+    with disk_errors(run.folder, "create the run's folder"):
+        run.folder.mkdir()
+    text = strict_yaml.dump(config.model_dump(mode="json"))
+    write_text(run.folder / "config.yaml", text)
+    record = RunRecord(
+        id=run.id,
+        command=command,
+        started=started,
+        config_path=config_path,
+        config_sha256=sha256_file(run.folder / "config.yaml"),
+        overrides=overrides,
+        vouched_by=vouched_by,
+        checkpoint=checkpoint,
+        git=lineage.describe(project, published),
+        environment=environment.describe(),
+    )
+    write_json(run.folder / "run.json", record.model_dump(mode="json"))
+    return run
+
+
+def all_runs(project: Path) -> list[Run]:
+    """Every run of the project that has begun, oldest first."""
+    folder = project / RUNS
+    if not folder.is_dir():
+        return []
+    names = sorted(path.name for path in folder.iterdir() if (path / "run.json").exists())
+    return [Run(project, name) for name in names if _ID.match(name)]
+
+
+def find(project: Path, name: str | None = None) -> Run:
+    """A run by its id, or a beginning or end of it that fits only one; the latest without a name.
+
+    :raises InputError: there is none, or several fit.
+    """
+    runs = all_runs(project)
+    if not runs:
+        raise InputError(f"{project / RUNS}: no run yet; start one with seatrial finalize")
+    if name is None:
+        return runs[-1]
+    fitting = [run for run in runs if run.id == name] or [
+        run for run in runs if run.id.startswith(name) or run.id.endswith(name)
+    ]
+    if len(fitting) != 1:
+        found = "no run" if not fitting else f"{len(fitting)} runs"
+        latest = ", ".join(run.id for run in runs[-3:])
+        raise InputError(f"{name}: {found} of that name; the latest are {latest}")
+    return fitting[0]
