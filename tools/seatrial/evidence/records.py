@@ -227,6 +227,8 @@ class CalibrationBin(Record):
     count: int
     confidence: float | None
     accuracy: float | None
+    interval: tuple[float, float] | None = None
+    """95 % interval of the accuracy."""
 
 
 class Gap(Record):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from seatrial.metrics.arrays import Integers
+from seatrial.metrics.arrays import Floats, Integers
 
 
 def mcc(confusion: Integers) -> float:
@@ -19,14 +19,14 @@ def mcc(confusion: Integers) -> float:
     return float(mcc_from_counts(np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)))
 
 
-def mcc_from_counts(hits: Integers, support: Integers, predicted: Integers) -> np.float64:
+def mcc_from_counts(hits: Integers, support: Integers, predicted: Integers) -> Floats:
     """The same from counts by class, each ``(..., K)``: right, truly so, and called so."""
     t, p = np.asarray(support, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
     n = t.sum(axis=-1)
     covariance = np.asarray(hits, dtype=np.float64).sum(axis=-1) * n - (t * p).sum(axis=-1)
     spread = (n**2 - (p**2).sum(axis=-1)) * (n**2 - (t**2).sum(axis=-1))
     safe = np.where(spread > 0, spread, 1.0)
-    return np.float64(1) * np.where(spread > 0, covariance / np.sqrt(safe), 0.0)
+    return np.asarray(np.where(spread > 0, covariance / np.sqrt(safe), 0.0))
 
 
 def cohen_kappa(confusion: Integers) -> float:

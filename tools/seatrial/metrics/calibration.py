@@ -17,7 +17,7 @@ class Bins(NamedTuple):
 
     lower: Floats
     upper: Floats
-    count: Integers
+    counts: Integers
     right: Integers
     confidence: Floats
     accuracy: Floats
@@ -36,17 +36,17 @@ def bin_of(confidences: Floats, bins: int = BINS) -> Integers:
 def calibration_bins(confidences: Floats, correct: npt.NDArray[np.bool_], bins: int = BINS) -> Bins:
     """Count, mean confidence and accuracy in equal-width bins. Both inputs ``(N,)``."""
     index = bin_of(confidences, bins)
-    count = np.bincount(index, minlength=bins)
+    counts = np.bincount(index, minlength=bins)
     right = np.bincount(index, weights=correct.astype(np.float64), minlength=bins)
     sums = np.bincount(index, weights=confidences, minlength=bins)
     edges = np.arange(bins + 1) / bins
     return Bins(
         lower=edges[:-1],
         upper=edges[1:],
-        count=count.astype(np.int64),
+        counts=counts.astype(np.int64),
         right=right.astype(np.int64),
-        confidence=ratio(sums, count),
-        accuracy=ratio(right, count),
+        confidence=ratio(sums, counts),
+        accuracy=ratio(right, counts),
     )
 
 

@@ -57,7 +57,7 @@ class Predictions:
     @cached_property
     def confidences(self) -> Floats:
         """Probability of the predicted class, in (0, 1]."""
-        return np.minimum(self.probabilities.max(axis=1), 1.0)
+        return np.asarray(np.minimum(self.probabilities.max(axis=1), 1.0))
 
     @cached_property
     def confusion(self) -> Integers:
