@@ -20,38 +20,16 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
+from seatrial.config import strict_yaml
 from seatrial.config.schema import Config
 from seatrial.evidence.facts import Facts, StepFacts
-from seatrial.evidence.records import (
-    BenchmarkRecord,
-    DataRecord,
-    DocumentsRecord,
-    EvaluationRecord,
-    ExportRecord,
-    FileDigest,
-    Manifest,
-    ModelMetadata,
-    Record,
-    TrainRecord,
-    VerificationRecord,
-)
-from seatrial.files import digest_of, pretty_json, sha256_bytes, write_bytes
+from seatrial.evidence.reading import RECORD_TYPES, release_digest
+from seatrial.evidence.records import FileDigest, Manifest, ModelMetadata, Record
+from seatrial.files import pretty_json, sha256_bytes, write_bytes
 
 RUN_ID = "20261120T140000Z-finalize-3f9c"
 CLASSES = ("anchor", "buoy", "hull")
 CONFUSION = ((97, 2, 1), (3, 95, 2), (0, 1, 99))
-STEPS = ("data", "train", "evaluate", "export", "verify", "benchmark", "document")
-UP_TO_MEASUREMENT = STEPS[:-1]
-RECORDS: dict[str, tuple[str, type[Record]]] = {
-    "data": ("data", DataRecord),
-    "train": ("train", TrainRecord),
-    "evaluate": ("evaluate", EvaluationRecord),
-    "export": ("export", ExportRecord),
-    "verify": ("verify", VerificationRecord),
-    "benchmark": ("benchmark", BenchmarkRecord),
-    "document": ("documents", DocumentsRecord),
-}
-"""By step: the field of Facts, and its type."""
 FILE_OF_FORMAT = {
     "onnx": "production_model.onnx",
     "onnx_fp16": "production_model_fp16.onnx",
@@ -232,12 +210,10 @@ def _export_files() -> dict[str, bytes]:
 
 
 def _document_files() -> dict[str, bytes]:
-    files = {
+    return {
         path: "\n".join(f"## {section}\n\nText.\n" for section in sections).encode()
         for path, sections in SECTIONS.items()
     }
-    files["results/production/requirements.txt"] = _requirements().encode()
-    return files
 
 
 def _requirements() -> str:
@@ -250,12 +226,15 @@ def step_files() -> dict[str, dict[str, bytes]]:
     return {
         "data": {
             "splits.json": b'{"train": [], "val": [], "test": []}\n',
+            "preprocessing.json": pretty_json(_preprocessing()).encode(),
             "class_balance.png": png(20),
             "samples.png": png(30),
         },
         "train": _train_files(),
         "evaluate": {
             "predictions.npz": _predictions(),
+            "metrics.json": b'{"test_acc": {"value": 0.97}}\n',
+            "sample.png": png(70),
             "confusion_matrix.png": png(40),
             "reliability_diagram.png": png(50),
             "mistakes.png": png(60),
@@ -326,13 +305,17 @@ def _config() -> dict[str, object]:
     }
 
 
+def _config_yaml(config: Config) -> bytes:
+    return strict_yaml.dump(config.model_dump(mode="json")).encode()
+
+
 def _run(config: Config) -> dict[str, object]:
     return {
         "id": RUN_ID,
         "command": "seatrial finalize --config configs/final_config.yaml",
         "started": "2026-11-20T14:00:00Z",
         "config_path": "configs/final_config.yaml",
-        "config_sha256": digest_of(config.model_dump(mode="json")),
+        "config_sha256": sha256_bytes(_config_yaml(config)),
         "overrides": (),
         "vouched_by": "results/optimization/gate.json",
         "git": {
@@ -765,13 +748,16 @@ def _assemble(changes: Mapping[str, object]) -> tuple[Facts, dict[str, bytes]]:
     facts = _bare()
     for path, value in changes.items():
         facts = changed(facts, path, value)
+    if "run.config_sha256" not in changes:
+        facts = changed(facts, "run.config_sha256", sha256_bytes(_config_yaml(facts.config)))
     contents = {
         f"runs/{RUN_ID}/run.json": _json_bytes(facts.run),
-        "configs/final_config.yaml": _json_bytes(facts.config),  # type: ignore[arg-type]
+        f"runs/{RUN_ID}/config.yaml": _config_yaml(facts.config),
+        f"runs/{RUN_ID}/requirements.txt": _requirements().encode(),
     }
     steps: dict[str, StepFacts] = {}
     inputs = {"config": facts.run.config_sha256, "code": facts.run.environment.code_sha256}
-    for step, (field, _) in RECORDS.items():
+    for step, (field, _) in RECORD_TYPES.items():
         record = getattr(facts, field)
         if record is None:
             continue
@@ -788,12 +774,10 @@ def _assemble(changes: Mapping[str, object]) -> tuple[Facts, dict[str, bytes]]:
             manifest_sha256=inputs[step],
             reused_from=None,
         )
-    whole = all(step in steps for step in UP_TO_MEASUREMENT)
-    release = digest_of({step: inputs[step] for step in UP_TO_MEASUREMENT}) if whole else None
-    facts = facts.model_copy(update={"steps": steps, "release_digest": release})
+    facts = facts.model_copy(update={"steps": steps, "release_digest": release_digest(steps)})
     if facts.known_issues is not None:
         issues = [issue.model_dump(mode="json") for issue in facts.known_issues]
-        contents[facts.config.known_issues] = pretty_json(issues).encode()
+        contents[facts.config.known_issues] = strict_yaml.dump({"issues": issues}).encode()
     return facts, contents
 
 
