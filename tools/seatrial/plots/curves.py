@@ -48,6 +48,8 @@ def _metric(panel: str) -> str:
 
 
 def _panel(axes: Axes, epochs: Sequence[Epoch], panel: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     numbers = [epoch.epoch for epoch in epochs]
     held_out = [_number(epoch.metrics.get(_metric(panel))) for epoch in epochs]
     lines = [(held_out, "validation", BLUE, "-")]
@@ -64,7 +66,8 @@ def _panel(axes: Axes, epochs: Sequence[Epoch], panel: str) -> None:
     _label_ends(axes, numbers, lines)
     axes.set_title(_TITLES.get(panel, panel))
     axes.set_xlabel("epoch")
-    axes.locator_params(axis="x", integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
+    axes.set_xlim(numbers[0] - 0.5, numbers[-1] + 0.5)
     light_grid(axes)
 
 
@@ -107,16 +110,5 @@ def _mark_best(
         return
     axes.axvline(best_epoch, color=MUTED, lw=0.8, ls=":", zorder=0)
     axes.plot([best_epoch], [value], "o", ms=5, mfc="white", mec=BLUE, mew=1.5, zorder=5)
-    why = f"best by {chosen}: " if name == chosen else ""
-    left = best_epoch - epochs[0].epoch < 0.5 * (epochs[-1].epoch - epochs[0].epoch)
-    axes.annotate(
-        f"{why}epoch {best_epoch}, {value:.3f}",
-        (best_epoch, 1.0),
-        xytext=(3 if left else -3, -2),
-        xycoords=("data", "axes fraction"),
-        textcoords="offset points",
-        ha="left" if left else "right",
-        va="top",
-        fontsize=7.5,
-        color=MUTED,
-    )
+    chose = ", best" if name == chosen else ""
+    axes.set_title(f"epoch {best_epoch}{chose}: {value:.3f}", loc="right", fontsize=8, color=MUTED)

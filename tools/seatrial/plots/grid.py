@@ -78,7 +78,7 @@ def _figure(
             )
         )
         axes.imshow(_shown(pixels), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        axes.set_anchor("S")
+        axes.set_anchor("SW")
         axes.set_xticks([])
         axes.set_yticks([])
         for spine in axes.spines.values():

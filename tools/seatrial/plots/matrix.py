@@ -37,16 +37,17 @@ def _figure(
     counts: np.ndarray[tuple[int, int], np.dtype[np.int64]], classes: Sequence[str]
 ) -> Figure:
     from matplotlib.colors import PowerNorm
-    from matplotlib.ticker import PercentFormatter
+    from matplotlib.ticker import FuncFormatter
 
     number = len(classes)
-    cell = max(0.11, min(0.62, 6.2 / number))
+    cell = max(0.11, min(0.9 if number < 5 else 0.6, 6.2 / number))
     figure = new_figure(max(4.6, cell * number + 2.2), max(3.6, cell * number + 1.5))
     axes = figure.subplots()
     support = counts.sum(axis=1, keepdims=True)
     shares = counts / np.maximum(support, 1)
     image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, 0, 1), aspect="equal")
-    bar = figure.colorbar(image, ax=axes, fraction=0.04, pad=0.02, format=PercentFormatter(1, 0))
+    percent = FuncFormatter(lambda share, _: f"{share:.0%}".replace("%", " %"))
+    bar = figure.colorbar(image, ax=axes, shrink=0.8, aspect=30, pad=0.02, format=percent)
     bar.set_ticks([0, 0.01, 0.05, 0.2, 0.5, 1])
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=7, length=2)
@@ -63,8 +64,8 @@ def _label_axes(axes: Axes, classes: Sequence[str], cell: float) -> None:
     number = len(classes)
     size = max(4.0, min(8.0, cell * 72 * 0.72))
     names = class_labels(classes, 24)
-    short = all(len(name) <= 3 for name in names) and number <= COUNTED_CLASSES
-    axes.set_xticks(range(number), names, rotation=0 if short else 90, fontsize=size)
+    fits = 0.62 * size * max(map(len, names)) < 0.9 * 72 * cell
+    axes.set_xticks(range(number), names, rotation=0 if fits else 90, fontsize=size)
     axes.set_yticks(range(number), names, fontsize=size)
     axes.tick_params(length=0)
     axes.set_xlabel("predicted")

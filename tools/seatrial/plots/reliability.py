@@ -36,19 +36,7 @@ def _title(ece: Estimate) -> str:
 
 
 def _accuracy(axes: Axes, bins: Sequence[CalibrationBin]) -> None:
-    axes.plot([0, 1], [0, 1], color=MUTED, lw=0.9, ls="--")
-    axes.annotate(
-        "perfectly calibrated",
-        (0.2, 0.2),
-        xytext=(-3, 4),
-        textcoords="offset points",
-        rotation=45,
-        rotation_mode="anchor",
-        fontsize=7.5,
-        color=MUTED,
-        ha="left",
-        transform_rotates_text=True,
-    )
+    axes.plot([0, 1], [0, 1], color=MUTED, lw=0.9, ls="--", label="perfectly calibrated")
     for one in bins:
         if one.accuracy is None or one.confidence is None:
             continue
@@ -58,9 +46,11 @@ def _accuracy(axes: Axes, bins: Sequence[CalibrationBin]) -> None:
         if one.interval is not None:
             axes.plot([one.confidence] * 2, one.interval, color=ORANGE, lw=1.2)
         axes.plot([one.confidence], [one.accuracy], "o", color=ORANGE, ms=3.5)
+    axes.plot([], [], "o-", color=ORANGE, ms=3.5, lw=1.2, label="measured, with 95 % interval")
+    axes.legend(loc="upper left", edgecolor="none", fontsize=7.5, labelcolor=MUTED)
     axes.set_xlim(0, 1)
-    axes.set_ylim(0, 1.02)
-    axes.set_ylabel("accuracy, with 95 % interval")
+    axes.set_ylim(0, 1.03)
+    axes.set_ylabel("accuracy")
     light_grid(axes)
 
 

@@ -72,7 +72,11 @@ def new_figure(width: float, height: float) -> Figure:
     """An empty figure of ``width`` × ``height`` inches, laid out so that nothing is cut off."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="constrained")
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.set(w_pad=0.09, h_pad=0.09)  # type: ignore[call-arg]
+    return figure
 
 
 def light_grid(axes: Axes, axis: str = "y") -> None:
