@@ -118,6 +118,18 @@ def read(path: Path, name: str | None = None) -> tuple[Any, Lines]:
         raise ConfigurationError(f"{name}: not UTF-8 text: {error.reason}") from None
 
 
+class _Dumper(yaml.SafeDumper):
+    """A key a line, as people write it; lists of plain values in brackets on one line."""
+
+
+def _list(dumper: _Dumper, items: list[Any]) -> yaml.Node:
+    plain = all(not isinstance(item, (dict, list)) for item in items)
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", items, flow_style=plain)
+
+
+_Dumper.add_representer(list, _list)
+
+
 def dump(value: Any) -> str:
     """Plain data as YAML for people, in the order given."""
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, default_flow_style=None)
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)

@@ -1,0 +1,99 @@
+"""From a command's arguments to a run that has begun."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from seatrial import finalize
+from seatrial.config import final
+from seatrial.config.load import check, load, merged, parse_overrides
+from seatrial.config.schema import Config
+from seatrial.evidence.runs import Run, StepPlace
+
+
+def prepare(
+    project: Path,
+    config_path: Path | None,
+    overrides: Sequence[str],
+    *,
+    command: str = "finalize",
+    checkpoint: Path | None = None,
+    export_only: bool = False,
+    quiet: bool = False,
+) -> tuple[Run, dict[str, StepPlace]]:
+    """Load or build the configuration, begin a run, and find what it takes over from another."""
+    vouched_by = None
+    trained = None
+    if config_path is not None:
+        config = load(config_path, overrides)
+    elif export_only:
+        trained = finalize.find_trained(project, None)
+        config = _overridden(trained, overrides)
+    else:
+        made = final.build(project)
+        if not quiet:
+            click.echo(f"{made.path.relative_to(project)} made; what changed:\n{made.difference}\n")
+        config, config_path, vouched_by = load(made.path, overrides), made.path, made.vouched_by
+    pinned: dict[str, StepPlace] = {}
+    if export_only:
+        trained = finalize.find_trained(project, config)
+        pinned = finalize.pin_released(trained, finalize.TRAINED)
+        if not quiet:
+            version = trained.record().environment
+            code = f"{version.seatrial_version}, code {version.code_sha256[:12]}"
+            click.echo(f"training taken over from run {trained.id} (Seatrial {code})")
+    run = finalize.begin(
+        project,
+        command,
+        config,
+        config_path=None if config_path is None else _relative(config_path, project),
+        overrides=overrides,
+        vouched_by=vouched_by,
+        checkpoint=checkpoint,
+    )
+    return run, pinned
+
+
+def prepare_again(
+    project: Path, name: str | None, command: str
+) -> tuple[Run, dict[str, StepPlace]]:
+    """A new run with the configuration and the whole released steps of an earlier one."""
+    from seatrial.evidence import reading, runs
+    from seatrial.publishing import published_run
+
+    earlier = runs.find(project, name or published_run(project))
+    record = earlier.record()
+    run = finalize.begin(
+        project,
+        command,
+        earlier.config(),
+        config_path=record.config_path,
+        overrides=record.overrides,
+        vouched_by=record.vouched_by,
+        checkpoint=None if record.checkpoint is None else Path(record.checkpoint),
+    )
+    return run, finalize.pin_released(earlier, reading.RELEASED_STEPS)
+
+
+def refuse_beside_resume(*given: object) -> None:
+    """A resumed run keeps its configuration, so nothing else may be said beside ``--resume``."""
+    if any(given):
+        raise click.UsageError(
+            "--resume continues a run as it was begun; give no configuration or overrides"
+        )
+
+
+def _overridden(run: Run, overrides: Sequence[str]) -> Config:
+    if not overrides:
+        return run.config()
+    raw = merged(run.config().model_dump(mode="json"), parse_overrides(overrides))
+    return check(raw, f"run {run.id}")
+
+
+def _relative(path: Path, project: Path) -> str:
+    absolute = path.resolve()
+    inside = absolute.is_relative_to(project.resolve())
+    return absolute.relative_to(project.resolve()).as_posix() if inside else path.as_posix()

@@ -1,0 +1,84 @@
+"""Progress on stderr: a bar on a terminal, elsewhere a line an epoch."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+import click
+
+_BAR_WIDTH = 24
+_REFRESH_S = 0.2
+
+
+class Progress:
+    """Prints what happens as it happens. ``quiet`` keeps all but epochs from the reader."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self.stream = stream or sys.stderr
+        self.terminal = self.stream.isatty()
+        self._drawn = 0.0
+
+    def __call__(self, event: Mapping[str, Any]) -> None:
+        kind = event.get("event")
+        if kind == "epoch":
+            self._line(epoch_line(event))
+        elif kind == "step" and event["state"] == "started" and self.terminal:
+            self._draw(str(event["step"]))
+        elif kind == "step" and event["state"] != "started":
+            self.clear()
+        elif kind in ("batch", "progress") and self.terminal:
+            self._bar(event)
+
+    def clear(self) -> None:
+        """Take the bar away before something else is printed."""
+        if self.terminal:
+            self.stream.write("\r\x1b[K")
+            self.stream.flush()
+
+    def _line(self, text: str) -> None:
+        self.clear()
+        click.echo(text, file=self.stream)
+
+    def _bar(self, event: Mapping[str, Any]) -> None:
+        if time.monotonic() - self._drawn < _REFRESH_S:
+            return
+        done, total = event.get("done"), event.get("total")
+        text = str(event.get("text") or event.get("step") or "")
+        if isinstance(done, int) and isinstance(total, int) and total > 0:
+            filled = round(_BAR_WIDTH * min(done / total, 1))
+            text = f"[{'#' * filled}{'.' * (_BAR_WIDTH - filled)}] {done}/{total} {text}"
+        self._draw(text)
+
+    def _draw(self, text: str) -> None:
+        self._drawn = time.monotonic()
+        width = shutil.get_terminal_size().columns - 1
+        self.stream.write(f"\r\x1b[K{text[:width]}")
+        self.stream.flush()
+
+
+def epoch_line(event: Mapping[str, Any]) -> str:
+    """``epoch 3/100  train_loss 0.412  val_acc 0.912 …  812 images/s  2 min 4 s left``."""
+    parts = [f"epoch {event['epoch']}/{event['epochs']}"]
+    metrics: Mapping[str, Any] = event.get("metrics") or {}
+    parts += [f"{name} {value:.4g}" for name, value in metrics.items() if value is not None]
+    rate = event.get("images_per_second")
+    if isinstance(rate, (int, float)):
+        parts.append(f"{rate:,.0f} images/s")
+    left = event.get("seconds_left")
+    if isinstance(left, (int, float)):
+        parts.append(f"at most {duration(left)} left")
+    return "  ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """``42 s``, ``3 min 5 s``, ``2 h 10 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

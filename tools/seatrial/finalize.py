@@ -1,0 +1,183 @@
+"""The whole job: from a configuration to a published release and its verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seatrial import pipeline, publishing, steps
+from seatrial.config.schema import Config
+from seatrial.errors import InputError, SeatrialError
+from seatrial.evidence import lineage, runs
+from seatrial.evidence.facts import Facts
+from seatrial.evidence.reading import read_facts, read_record
+from seatrial.evidence.records import GateRecord
+from seatrial.evidence.runs import Run, StepPlace
+from seatrial.files import digest_of, read_json, write_json
+from seatrial.steps import Context, Emit
+
+TRAINED = ("data", "train", "evaluate")
+"""What ``--export-only`` takes over from an earlier run."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: its verdict if it came that far, and what was published."""
+
+    run: Run
+    facts: Facts
+    gate: GateRecord | None
+    published: tuple[str, ...]
+    committed: str | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 if every item passed or the run has no gate, else 1."""
+        return 0 if self.gate is None or self.gate.passed else 1
+
+
+def begin(
+    project: Path,
+    command: str,
+    config: Config,
+    *,
+    config_path: str | None,
+    overrides: Sequence[str] = (),
+    vouched_by: str | None = None,
+    checkpoint: Path | None = None,
+) -> Run:
+    """Create a run in ``project``; nothing is computed yet."""
+    if checkpoint is not None and not checkpoint.is_file():
+        raise InputError(f"{checkpoint}: required, but there is no such file")
+    return runs.create(
+        project,
+        command,
+        config,
+        config_path=config_path,
+        overrides=tuple(overrides),
+        vouched_by=vouched_by,
+        checkpoint=None if checkpoint is None else str(checkpoint.resolve()),
+        published=publishing.published_paths(config),
+    )
+
+
+def proceed(
+    run: Run,
+    *,
+    names: Sequence[str] = steps.ORDER,
+    observe: Emit,
+    stop: Callable[[], bool] = lambda: False,
+    commit: bool = False,
+) -> Outcome:
+    """Do what the run still lacks of ``names``, and publish it if that includes the gate.
+
+    However it ends, ``outcome.json`` in the run's folder says how, unless the process is killed.
+    """
+
+    def emit(event: dict[str, object]) -> None:
+        if event.get("event") != "batch":
+            run.emit(event)
+        observe(event)
+
+    with run.lock():
+        (run.folder / OUTCOME).unlink(missing_ok=True)
+        try:
+            context = Context(run, run.config(), emit=emit, stop=stop)
+            pipeline.execute(context, names)
+            outcome = _finish(run, names, commit)
+        except BaseException as error:
+            _note_failure(run, error)
+            raise
+        write_json(
+            run.folder / OUTCOME,
+            {"state": "finished", "exit_code": outcome.exit_code, "finished": runs.now()},
+        )
+        return outcome
+
+
+OUTCOME = "outcome.json"
+
+
+def pin_released(run: Run, names: Sequence[str]) -> dict[str, StepPlace]:
+    """The whole steps of ``run`` among ``names``, to be taken over as they are."""
+    places = {name: run.step(name) for name in names}
+    return {name: place for name, place in places.items() if place is not None}
+
+
+def take_over(run: Run, pinned: dict[str, StepPlace]) -> None:
+    """Let the run have whole steps of another run, whatever version of the code made them."""
+    for name, place in pinned.items():
+        pipeline.take_over(run, name, place)
+
+
+def find_trained(project: Path, config: Config | None) -> Run:
+    """The latest run with a whole training, of this configuration's training if one is given.
+
+    :raises InputError: there is none.
+    """
+    from seatrial.steps.train import settings
+
+    trained = [run for run in runs.all_runs(project) if run.step("train") is not None]
+    fitting = [
+        run
+        for run in trained
+        if config is None or _slice(run, settings) == digest_of(settings(config))
+    ]
+    if not fitting:
+        found = f"; {len(trained)} with other settings" if trained else ""
+        raise InputError(
+            f"{project / runs.RUNS}: no finished training of this configuration{found}; "
+            "run seatrial finalize without --export-only"
+        )
+    return fitting[-1]
+
+
+def _slice(run: Run, settings: Callable[[Config], object]) -> str | None:
+    try:
+        return digest_of(settings(run.config()))
+    except SeatrialError:
+        return None  # a run of a version whose configuration had other keys
+
+
+def _finish(run: Run, names: Sequence[str], commit: bool) -> Outcome:
+    place = run.step("gate") if "gate" in names else None
+    gate = None if place is None else read_record(place.folder, GateRecord)
+    published: tuple[str, ...] = ()
+    committed = None
+    if gate is not None:
+        published = publishing.publish(run)
+        if commit:
+            committed = _commit(run, gate)
+    return Outcome(run, read_facts(run), gate, published, committed)
+
+
+def _commit(run: Run, gate: GateRecord) -> str | None:
+    documents = [*publishing.DOCUMENTS, *publishing.VERDICT_DOCUMENTS]
+    verdict = "passed" if gate.passed else gate.decision
+    message = f"Document run {run.id}\n\nGate: {verdict}\nRelease digest: {gate.release_digest}\n"
+    present = [name for name in documents if (run.project / name).exists()]
+    return lineage.commit_files(run.project, present, message)
+
+
+def _note_failure(run: Run, error: BaseException) -> None:
+    interrupted = isinstance(error, KeyboardInterrupt) or getattr(error, "exit_code", 0) == 130
+    code = 130 if interrupted else getattr(error, "exit_code", 5)
+    text = str(error) or type(error).__name__
+    outcome: dict[str, Any] = {
+        "state": "interrupted" if interrupted else "failed",
+        "exit_code": code,
+        "message": text,
+        "finished": runs.now(),
+    }
+    try:
+        write_json(run.folder / OUTCOME, outcome)
+    except SeatrialError:
+        return  # the disk that refuses the outcome is the error being reported
+
+
+def read_outcome(run: Run) -> dict[str, Any] | None:
+    """What ``outcome.json`` says; None while the run goes on or after it was killed."""
+    path = run.folder / OUTCOME
+    return dict(read_json(path)) if path.exists() else None

@@ -1,0 +1,110 @@
+"""Runs steps in order. A step whose declared inputs are unchanged is not done again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from seatrial import steps
+from seatrial.errors import InputError
+from seatrial.evidence import environment, manifests
+from seatrial.evidence.runs import Run, StepPlace, all_runs, now
+from seatrial.files import digest_of, sha256_file, write_json
+from seatrial.steps import Context, Step
+
+
+def execute(context: Context, names: Sequence[str]) -> None:
+    """Bring the run to have every step in ``names``, which stand in the order of ``steps.ORDER``.
+
+    Steps that the run already has are kept. Any other is taken over from an earlier run if its
+    inputs are the same and its files whole, and done otherwise.
+    """
+    run = context.run
+    for name in names:
+        place = run.step(name)
+        if place is not None:
+            state = "kept" if place.run == run.id else "reused"
+            context.emit({"event": "step", "step": name, "state": state, "run": place.run})
+            continue
+        step = steps.get(name)
+        inputs = inputs_of(step, context)
+        same = None if step.belongs_to_run else _find_same(run, name, inputs)
+        if same is None:
+            _do(step, context, inputs)
+        else:
+            run.refer(name, same)
+            context.emit({"event": "step", "step": name, "state": "reused", "run": same.run})
+
+
+def take_over(run: Run, name: str, place: StepPlace) -> None:
+    """Let ``run`` have a whole step of another run as it is, whatever version of the code made it.
+
+    :raises InputError: its files are not as its manifest says.
+    """
+    changes = manifests.changed_files(place.folder, manifests.read(place.folder))
+    if changes:
+        raise InputError(f"{place.folder}: not as its manifest says: {'; '.join(changes[:3])}")
+    run.refer(name, place)
+
+
+def inputs_of(step: Step, context: Context) -> dict[str, str]:
+    """The digest of everything that goes into a step."""
+    inputs = {
+        "config": digest_of(step.settings(context.config)),
+        "code": environment.code_digest(),
+        "packages": environment.computing_digest(),
+    }
+    if step.timed:
+        inputs["machine"] = environment.machine_digest()
+    if step.name == "data":
+        inputs["dataset"] = context.dataset.digest
+    if step.name == "train" and context.checkpoint is not None:
+        if not context.checkpoint.is_file():
+            raise InputError(f"{context.checkpoint}: required, but there is no such file")
+        inputs["checkpoint"] = sha256_file(context.checkpoint)
+    for pattern in step.reads:
+        inputs |= _matching_files(context, pattern)
+    return inputs
+
+
+def _matching_files(context: Context, pattern: str) -> dict[str, str]:
+    step, _, wanted = pattern.partition("/")
+    place = context.run.step(step)
+    if place is None:
+        return {}  # a document or verdict says itself what is missing
+    files = manifests.read(place.folder).files
+    return {f"{step}/{f.path}": f.sha256 for f in files if fnmatchcase(f.path, wanted)}
+
+
+def _find_same(run: Run, name: str, inputs: Mapping[str, str]) -> StepPlace | None:
+    for earlier in reversed(all_runs(run.project)):
+        folder = earlier.folder / name
+        if earlier.id == run.id or not (folder / manifests.MANIFEST).exists():
+            continue
+        manifest = manifests.read(folder)
+        if manifest.inputs == inputs and not manifests.changed_files(folder, manifest):
+            return StepPlace(folder, earlier.id)
+    return None
+
+
+def _do(step: Step, context: Context, inputs: Mapping[str, str]) -> None:
+    folder = context.run.folder / step.name
+    context.carried = _last_attempt(manifests.begin(folder), folder)
+    context.emit({"event": "step", "step": step.name, "state": "started"})
+    started, clock = now(), time.perf_counter()
+    record = step.work(context, folder)
+    write_json(folder / manifests.RECORD, record.model_dump(mode="json"))
+    manifests.commit(folder, step.name, inputs, started, now())
+    seconds = round(time.perf_counter() - clock, 3)
+    context.emit({"event": "step", "step": step.name, "state": "finished", "seconds": seconds})
+
+
+def _last_attempt(aside: Path | None, folder: Path) -> Path | None:
+    if aside is not None:
+        return aside
+    earlier = sorted(
+        folder.parent.glob(f"{folder.name}.attempt-*"), key=lambda p: int(p.name.rsplit("-", 1)[1])
+    )
+    return earlier[-1] if earlier else None

@@ -1,0 +1,39 @@
+"""The benchmark step: latency, throughput, memory and size of every exported file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from seatrial import benchmark
+from seatrial.config.schema import Config
+from seatrial.evidence.records import Record
+from seatrial.steps.interface import Context, Step
+
+
+def _settings(config: Config) -> object:
+    return config.benchmark.model_dump(mode="json")
+
+
+def _work(context: Context, output: Path) -> Record:
+    settings, dataset = context.config.benchmark, context.dataset
+    count = max(settings.batch_sizes)
+    return benchmark.measure(
+        context.record("export"),
+        context.folder("export"),
+        sample_pixels=dataset.pixels(dataset.split_indices("test")[:count]),
+        batch_sizes=settings.batch_sizes,
+        repetitions=settings.repetitions,
+        processes=settings.processes,
+        threads=settings.threads,
+        output=output,
+        emit=context.emit,
+    )
+
+
+STEP = Step(
+    name="benchmark",
+    reads=("export/*", "data/splits.json", "data/preprocessing.json"),
+    settings=_settings,
+    work=_work,
+    timed=True,
+)

@@ -1,0 +1,57 @@
+"""The export step: every deployment format, and the search for an int8 setting."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from seatrial import export, training
+from seatrial.config.schema import Config
+from seatrial.evidence.records import Record
+from seatrial.files import sha256_file
+from seatrial.steps.interface import Context, Step
+from seatrial.steps.train import BEST
+
+
+def _settings(config: Config) -> object:
+    return {
+        "model": config.model.model_dump(mode="json"),
+        "export": config.export.model_dump(mode="json", exclude={"max_accuracy_difference"}),
+        "threads": config.benchmark.threads,
+        "name": model_name(config),
+        "seed": config.reproducibility.seed,
+    }
+
+
+def model_name(config: Config) -> str:
+    """The name stated for the model, else its architecture."""
+    return config.documents.name or config.model.architecture
+
+
+def _work(context: Context, output: Path) -> Record:
+    config, dataset = context.config, context.dataset
+    best = context.folder("train") / BEST
+    model = training.load_model(
+        config, best, num_classes=len(dataset.classes), project=context.project
+    )
+    return export.export_all(
+        model,
+        dataset,
+        name=model_name(config),
+        checkpoint_sha256=sha256_file(best),
+        formats=config.export.formats,
+        quantization=config.export.quantization if config.export.quantization.enabled else None,
+        embed_preprocessing=config.export.embed_preprocessing,
+        threads=config.benchmark.threads,
+        seed=config.reproducibility.seed,
+        output=output,
+        emit=context.emit,
+    )
+
+
+STEP = Step(
+    name="export",
+    reads=(f"train/{BEST}", "data/splits.json", "data/preprocessing.json"),
+    settings=_settings,
+    work=_work,
+    timed=True,
+)

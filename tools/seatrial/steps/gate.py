@@ -1,0 +1,38 @@
+"""The gate step: judges the 24 items and renders the verdicts."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from seatrial import gates, reports
+from seatrial.config.schema import Config
+from seatrial.evidence.reading import RECORD_TYPES, read_facts
+from seatrial.evidence.records import Record
+from seatrial.files import write_json, write_text
+from seatrial.steps.interface import Context, Step
+
+CHECKLIST = "production_ready"
+
+
+def _settings(config: Config) -> object:
+    return config.model_dump(mode="json")
+
+
+def _work(context: Context, output: Path) -> Record:
+    facts = read_facts(context.run)
+    judged_on = date.fromisoformat(facts.run.started[:10])
+    record = gates.judge(CHECKLIST, facts, context.project, today=judged_on)
+    write_json(output / "gate.json", gates.to_json(record))
+    for name, text in reports.render_verdict_documents(facts, record).items():
+        write_text(output / name, text)
+    return record
+
+
+STEP = Step(
+    name="gate",
+    reads=tuple(f"{step}/record.json" for step in RECORD_TYPES),
+    settings=_settings,
+    work=_work,
+    belongs_to_run=True,
+)

@@ -1,0 +1,84 @@
+"""What a step is, and what it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seatrial.config.schema import Config
+from seatrial.errors import InputError
+from seatrial.evidence.reading import RECORD_TYPES, read_record
+from seatrial.evidence.records import Record
+from seatrial.evidence.runs import Run
+
+if TYPE_CHECKING:
+    from seatrial.data import Dataset
+
+Emit = Callable[[dict[str, object]], None]
+
+
+class Context:
+    """The run that a step belongs to, and what earlier steps left."""
+
+    def __init__(
+        self, run: Run, config: Config, *, emit: Emit, stop: Callable[[], bool] = lambda: False
+    ) -> None:
+        self.run = run
+        self.config = config
+        self.emit = emit
+        self.stop = stop
+        self.carried: Path | None = None
+        """The folder of this step's last attempt that died; only training goes on from it."""
+
+    @property
+    def project(self) -> Path:
+        """The root of the user's project."""
+        return self.run.project
+
+    @cached_property
+    def checkpoint(self) -> Path | None:
+        """The checkpoint trained elsewhere that this run was given."""
+        named = self.run.record().checkpoint
+        return None if named is None else self.project / named
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The data set, read and split once a process."""
+        from seatrial.data import open_dataset
+
+        seed = self.config.reproducibility.seed
+        return open_dataset(self.config.data, self.project, seed, emit=self.emit)
+
+    def folder(self, step: str) -> Path:
+        """The files of an earlier step.
+
+        :raises InputError: that step has not been done.
+        """
+        place = self.run.step(step)
+        if place is None:
+            raise InputError(f"run {self.run.id}: the step {step} is required first")
+        return place.folder
+
+    def record(self, step: str) -> Any:
+        """The record of an earlier step, as its type."""
+        return read_record(self.folder(step), RECORD_TYPES[step][1])
+
+
+@dataclass(frozen=True)
+class Step:
+    """A unit of work with declared inputs. It is done again only when one of them changed."""
+
+    name: str
+    reads: tuple[str, ...]
+    """Files of earlier steps, as ``step/path``; ``step/*`` is every file of that step."""
+    settings: Callable[[Config], object]
+    """The part of the configuration that the step depends on, as plain data."""
+    work: Callable[[Context, Path], Record]
+    """Does the work into a fresh folder and returns the record; the pipeline writes it."""
+    timed: bool = False
+    """Whether the result depends on the machine's speed, so that it holds on one machine only."""
+    belongs_to_run: bool = False
+    """Whether the result names its run, so that another run cannot take it over."""
