@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from seatrial.metrics.arrays import Floats, Integers
+from seatrial.metrics.arrays import Counts, Floats, Integers
 
 
 def mcc(confusion: Integers) -> float:
@@ -19,7 +19,7 @@ def mcc(confusion: Integers) -> float:
     return float(mcc_from_counts(np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)))
 
 
-def mcc_from_counts(hits: Integers, support: Integers, predicted: Integers) -> Floats:
+def mcc_from_counts(hits: Counts, support: Counts, predicted: Counts) -> Floats:
     """The same from counts by class, each ``(..., K)``: right, truly so, and called so."""
     t, p = np.asarray(support, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
     n = t.sum(axis=-1)

@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+Booleans = npt.NDArray[np.bool_]
+Counts = Integers | Floats
 
 
 def checked_labels(labels: npt.ArrayLike, num_classes: int, name: str = "labels") -> Integers:
@@ -66,6 +68,6 @@ def ratio(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> Floats:
     return quotient
 
 
-def names_of(classes: Iterable[str], chosen: npt.NDArray[np.bool_]) -> list[str]:
+def names_of(classes: Iterable[str], chosen: Booleans) -> list[str]:
     """The classes at which ``chosen`` is true."""
     return [name for name, wanted in zip(classes, chosen, strict=True) if wanted]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from seatrial.metrics.arrays import Floats, Integers, ratio
+from seatrial.metrics.arrays import Booleans, Floats, Integers, ratio
 
 BINS = 15
 
@@ -33,7 +32,7 @@ def bin_of(confidences: Floats, bins: int = BINS) -> Integers:
     return np.asarray(np.searchsorted(edges, confidences, side="right"), dtype=np.int64)
 
 
-def calibration_bins(confidences: Floats, correct: npt.NDArray[np.bool_], bins: int = BINS) -> Bins:
+def calibration_bins(confidences: Floats, correct: Booleans, bins: int = BINS) -> Bins:
     """Count, mean confidence and accuracy in equal-width bins. Both inputs ``(N,)``."""
     index = bin_of(confidences, bins)
     counts = np.bincount(index, minlength=bins)
@@ -50,7 +49,7 @@ def calibration_bins(confidences: Floats, correct: npt.NDArray[np.bool_], bins: 
     )
 
 
-def ece(confidences: Floats, correct: npt.NDArray[np.bool_], bins: int = BINS) -> float:
+def ece(confidences: Floats, correct: Booleans, bins: int = BINS) -> float:
     """Expected calibration error in [0, 1]: mean |accuracy − confidence| over equal-width bins,
     weighted by count (Guo et al., ICML 2017, eq. 3).
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seatrial.metrics.arrays import Floats, Integers, ratio
+from seatrial.metrics.arrays import Counts, Floats, Integers, ratio
 
 
 class PerClass(NamedTuple):
@@ -44,7 +44,7 @@ def per_class(confusion: Integers) -> PerClass:
     return from_counts(np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0))
 
 
-def from_counts(hits: Integers, support: Integers, predicted: Integers) -> PerClass:
+def from_counts(hits: Counts, support: Counts, predicted: Counts) -> PerClass:
     """The same from counts by class, each ``(..., K)``: right, truly so, and called so."""
     return PerClass(
         precision=ratio(hits, predicted),

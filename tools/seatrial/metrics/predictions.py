@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seatrial.metrics.arrays import (
+    Booleans,
     Floats,
     Integers,
     checked_labels,
@@ -51,7 +52,7 @@ class Predictions:
         return np.asarray(self.logits.argmax(axis=1), dtype=np.int64)
 
     @cached_property
-    def correct(self) -> npt.NDArray[np.bool_]:
+    def correct(self) -> Booleans:
         return np.asarray(self.predicted == self.labels)
 
     @cached_property

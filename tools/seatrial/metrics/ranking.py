@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from seatrial.metrics.arrays import Floats, Integers
+from seatrial.metrics.arrays import Booleans, Floats, Integers
 
 
 class Placements(NamedTuple):
@@ -20,7 +19,7 @@ class Placements(NamedTuple):
     negative: Floats
 
 
-def placements(scores: Floats, positive: npt.NDArray[np.bool_]) -> Placements:
+def placements(scores: Floats, positive: Booleans) -> Placements:
     """Placement values of binary scores ``(N,)``; needs both positives and negatives."""
     above, below = np.sort(scores[positive]), np.sort(scores[~positive])
     if above.size == 0 or below.size == 0:
@@ -34,7 +33,7 @@ def _beyond(values: Floats, others: Floats) -> Floats:
     return np.asarray((left + right) / (2 * others.size))
 
 
-def auc(scores: Floats, positive: npt.NDArray[np.bool_]) -> float:
+def auc(scores: Floats, positive: Booleans) -> float:
     """Area under the ROC curve in [0, 1]: the chance that a positive scores above a negative, ties
     counting half. NaN without positives or without negatives.
 
