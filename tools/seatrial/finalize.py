@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,7 @@ def proceed(
     run: Run,
     *,
     names: Sequence[str] = steps.ORDER,
+    afresh: Collection[str] = (),
     observe: Emit,
     stop: Callable[[], bool] = lambda: False,
     commit: bool = False,
@@ -85,7 +86,7 @@ def proceed(
         (run.folder / OUTCOME).unlink(missing_ok=True)
         try:
             context = Context(run, run.config(), emit=emit, stop=stop)
-            pipeline.execute(context, names)
+            pipeline.execute(context, names, afresh=afresh)
             outcome = _finish(run, names, commit)
         except BaseException as error:
             _note_failure(run, error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -15,11 +15,12 @@ from seatrial.files import digest_of, sha256_file, write_json
 from seatrial.steps import Context, Step
 
 
-def execute(context: Context, names: Sequence[str]) -> None:
+def execute(context: Context, names: Sequence[str], *, afresh: Collection[str] = ()) -> None:
     """Bring the run to have every step in ``names``, which stand in the order of ``steps.ORDER``.
 
     Steps that the run already has are kept. Any other is taken over from an earlier run if its
-    inputs are the same and its files whole, and done otherwise.
+    inputs are the same and its files whole, and done otherwise or where it is asked for
+    ``afresh``.
     """
     run = context.run
     for name in names:
@@ -30,7 +31,8 @@ def execute(context: Context, names: Sequence[str]) -> None:
             continue
         step = steps.get(name)
         inputs = inputs_of(step, context)
-        same = None if step.belongs_to_run else _find_same(run, name, inputs)
+        must_do = step.belongs_to_run or name in afresh
+        same = None if must_do else _find_same(run, name, inputs)
         if same is None:
             _do(step, context, inputs)
         else:

@@ -57,9 +57,46 @@ def prepare(
     return run, pinned
 
 
-def prepare_again(
-    project: Path, name: str | None, command: str
-) -> tuple[Run, dict[str, StepPlace]]:
+def required(config_path: Path | None) -> Path:
+    """The configuration's path; missing is bad usage."""
+    if config_path is None:
+        raise click.UsageError("--config FILE is required")
+    return config_path
+
+
+def required_checkpoint(checkpoint: Path | None) -> Path:
+    """The checkpoint's path; missing is bad usage."""
+    if checkpoint is None:
+        raise click.UsageError("--checkpoint FILE is required")
+    return checkpoint
+
+
+def run_or_checkpoint(
+    project: Path,
+    name: str | None,
+    config_path: Path | None,
+    checkpoint: Path | None,
+    *,
+    command: str,
+) -> tuple[Run, tuple[str, ...]]:
+    """A new run on an earlier run's steps, or on a checkpoint given by hand, and its steps.
+
+    ``command`` is ``verify`` or ``benchmark``, the last of the steps.
+    """
+    if config_path is None and checkpoint is None:
+        return prepare_again(project, name, command), (command,)
+    if name is not None:
+        raise click.UsageError("give RUN, or --config and --checkpoint, not both")
+    checkpoint = required_checkpoint(checkpoint)
+    run, _ = prepare(project, required(config_path), (), command=command, checkpoint=checkpoint)
+    before = ("data", "train", "evaluate", "export") if command == "verify" else _UNTIL_EXPORT
+    return run, (*before, command)
+
+
+_UNTIL_EXPORT = ("data", "train", "export")
+
+
+def prepare_again(project: Path, name: str | None, command: str) -> Run:
     """A new run with the configuration and the whole released steps of an earlier one."""
     from seatrial.evidence import reading, runs
     from seatrial.publishing import published_run
@@ -75,7 +112,9 @@ def prepare_again(
         vouched_by=record.vouched_by,
         checkpoint=None if record.checkpoint is None else Path(record.checkpoint),
     )
-    return run, finalize.pin_released(earlier, reading.RELEASED_STEPS)
+    kept = [step for step in reading.RELEASED_STEPS if step != command]
+    finalize.take_over(run, finalize.pin_released(earlier, kept))
+    return run
 
 
 def refuse_beside_resume(*given: object) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import click
@@ -12,7 +13,9 @@ import click
 from seatrial import finalize, steps
 from seatrial.cli import reporting
 from seatrial.cli.boundary import stop_request
+from seatrial.evidence.manifests import RECORD
 from seatrial.evidence.runs import Run
+from seatrial.files import copy_file, read_json
 from seatrial.finalize import Outcome
 
 
@@ -21,6 +24,7 @@ def carry_out(
     *,
     as_json: bool,
     names: Sequence[str] = steps.ORDER,
+    afresh: Collection[str] = (),
     commit: bool = False,
 ) -> Outcome:
     """Do the run in this process, with progress; the caller prints the end."""
@@ -30,6 +34,7 @@ def carry_out(
         return finalize.proceed(
             run,
             names=names,
+            afresh=afresh,
             observe=reporting.Observer(run, stop, as_json=as_json),
             stop=stop,
             commit=commit,
@@ -64,10 +69,20 @@ def detach(run: Run, arguments: Sequence[str]) -> int:
     return process.pid
 
 
-def copy_out(outcome: Outcome, files: dict[str, Path], output: Path) -> None:
-    """Copy a step's files to a folder named by hand, and say so."""
-    from seatrial.files import copy_file
-
-    for name, source in files.items():
-        copy_file(source, output / name)
-    click.echo(f"{len(files)} files in {output}, from run {outcome.run.id}", err=True)
+def conclude_step(
+    outcome: Outcome, step: str, pattern: str, output: Path | None, *, as_json: bool
+) -> int:
+    """Copy the files of one step to a folder named by hand, and print its record or its place."""
+    place = outcome.run.step(step)
+    assert place is not None
+    if output is not None:
+        files = [path for path in sorted(place.folder.glob(pattern)) if path.is_file()]
+        for path in files:
+            copy_file(path, output / path.name)
+    if as_json:
+        record = read_json(place.folder / RECORD)
+        document = {"run": outcome.run.id, "folder": str(place.folder), step: record}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        click.echo(f"\nfiles in {place.folder if output is None else output}")
+    return 0

@@ -21,10 +21,7 @@ def _work(context: Context, output: Path) -> Record:
         context.record("export"),
         context.folder("export"),
         sample_pixels=dataset.pixels(dataset.split_indices("test")[:count]),
-        batch_sizes=settings.batch_sizes,
-        repetitions=settings.repetitions,
-        processes=settings.processes,
-        threads=settings.threads,
+        settings=settings,
         output=output,
         emit=context.emit,
     )

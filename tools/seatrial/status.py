@@ -1,0 +1,79 @@
+"""How a run stands, read from its events, its outcome, and whether a process holds it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Literal
+
+from seatrial.evidence.records import Record
+from seatrial.evidence.runs import Run
+from seatrial.finalize import read_outcome
+
+_POLL_S = 0.5
+
+
+class StepStatus(Record):
+    """One step: started, finished, reused or kept."""
+
+    step: str
+    state: str
+    seconds: float | None
+
+
+class Status(Record):
+    """A run as it stands now."""
+
+    run: str
+    state: Literal["running", "finished", "failed", "interrupted", "stopped"]
+    """``stopped``: no process is at work on it and it left no outcome, as after a kill."""
+    steps: tuple[StepStatus, ...]
+    epoch: dict[str, Any] | None
+    """The last epoch's event: epoch, epochs, metrics, seconds_left."""
+    exit_code: int | None
+    message: str | None
+    next: str | None
+    """The command that comes next."""
+
+
+def of(run: Run) -> Status:
+    """The run as it stands now."""
+    held = run.is_held()
+    outcome = None if held else read_outcome(run)
+    state = "running" if held else (outcome or {}).get("state", "stopped")
+    steps: dict[str, StepStatus] = {}
+    epoch = None
+    for event in run.read_events():
+        if event.get("event") == "step":
+            steps[event["step"]] = StepStatus(
+                step=event["step"], state=event["state"], seconds=event.get("seconds")
+            )
+        elif event.get("event") == "epoch":
+            epoch = event
+    return Status(
+        run=run.id,
+        state=state,
+        steps=tuple(steps.values()),
+        epoch=epoch,
+        exit_code=None if outcome is None else outcome["exit_code"],
+        message=None if outcome is None else outcome.get("message"),
+        next=_next(run, state),
+    )
+
+
+def wait(run: Run, timeout: float | None = None) -> Status:
+    """The run once it has ended, or as it stands after ``timeout`` seconds."""
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while (found := of(run)).state == "running":
+        if deadline is not None and time.monotonic() >= deadline:
+            break
+        time.sleep(_POLL_S)
+    return found
+
+
+def _next(run: Run, state: str) -> str | None:
+    return {
+        "running": f"seatrial status {run.id} --wait",
+        "interrupted": f"seatrial finalize --resume {run.id}",
+        "stopped": f"seatrial finalize --resume {run.id}",
+        "finished": "read final_report.md",
+    }.get(state)
