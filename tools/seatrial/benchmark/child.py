@@ -1,7 +1,5 @@
-"""One fresh process that loads one exported file and times it: ``python -m`` this, JSON on stdin.
-
-Reads a :class:`Task` and writes a :class:`Report`, as the last line of standard output.
-"""
+"""One fresh process that loads one exported file and times it: a :class:`Task` in, a
+:class:`Report` out, through :mod:`seatrial.isolation`."""
 
 from __future__ import annotations
 
@@ -9,16 +7,16 @@ import contextlib
 import importlib.metadata
 import sys
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from seatrial.errors import SeatrialError
 from seatrial.evidence.records import Format, Record
+from seatrial.isolation import serve
 
 MINIMUM_CALLS = 10
 _WARM_UP_CALLS = 3
@@ -204,16 +202,10 @@ _RUNTIMES: dict[Format, Callable[[], Runtime]] = {
 }
 
 
-def main() -> None:
-    """Read the task, write the report; a file that cannot be used is one line and code 3."""
-    warnings.simplefilter("ignore", DeprecationWarning)  # torch.jit says so at every load
-    try:
-        report = measure(Task.model_validate_json(sys.stdin.read()))
-    except SeatrialError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(error.exit_code)
-    sys.stdout.write("\n" + report.model_dump_json() + "\n")
+def work(job: dict[str, Any], _folder: Path) -> dict[str, object]:
+    """The task and the report as JSON."""
+    return measure(Task.model_validate(job)).model_dump(mode="json")
 
 
 if __name__ == "__main__":
-    main()
+    serve(work)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +27,7 @@ from seatrial.evidence.records import (
     Latency,
     ModelMetadata,
 )
+from seatrial.isolation import ChildFailure, run_child
 from seatrial.machine import processor_name, usable_cores
 from seatrial.preprocessing import Pixels, normalise
 
@@ -40,6 +38,7 @@ Outcome = Report | str
 TORCH_FORMATS = ("torchscript", "torch_export")
 """Measured in one process each: starting one takes seconds, and says the same each time."""
 
+_CHILD = "seatrial.benchmark.child"
 _CHILD_SECONDS = 600
 _REPORTS = "processes.json"
 
@@ -137,7 +136,17 @@ def _measure_once(artifact: Artifact, plan: _Plan) -> Outcome:
         max_seconds=settings.max_seconds,
         threads=settings.threads,
     )
-    return run_child(task, _CHILD_SECONDS)
+    try:
+        answer = run_child(
+            _CHILD,
+            task.model_dump(mode="json"),
+            Path(tempfile.mkdtemp(dir=plan.scratch)),  # no answer of an earlier process in it
+            threads=settings.threads,
+            timeout_s=_CHILD_SECONDS,
+        )
+    except ChildFailure as failure:
+        return str(failure)
+    return Report.model_validate(answer)
 
 
 def _checked_file(artifact: Artifact, export_dir: Path) -> Path:
@@ -173,30 +182,6 @@ def _inputs(name: Format, model: Path, plan: _Plan) -> Path:
     with files.disk_errors(path):
         np.save(path, batch, allow_pickle=False)
     return path
-
-
-def run_child(task: Task, timeout_seconds: float) -> Outcome:
-    """Run ``task`` in a fresh process of this interpreter; what fails there is a reason here."""
-    threads = {"OMP_NUM_THREADS": str(task.threads)}
-    try:
-        done = subprocess.run(
-            # -P: nothing in the current folder may stand in for a library
-            [sys.executable, "-P", "-m", "seatrial.benchmark.child"],
-            input=task.model_dump_json(),
-            capture_output=True,
-            text=True,
-            env={**os.environ, **threads},
-            timeout=timeout_seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return f"the process was stopped after {timeout_seconds:g} s without an answer"
-    if done.returncode < 0:
-        return f"the process was killed by {signal.Signals(-done.returncode).name}"
-    if done.returncode > 0:
-        lines = done.stderr.strip().splitlines()
-        return lines[-1][:500] if lines else f"the process ended with code {done.returncode}"
-    return Report.model_validate_json(done.stdout.splitlines()[-1])
 
 
 def _summaries(
