@@ -112,9 +112,15 @@ class DataRecord(Record):
     """Standard deviation, over the training images, of each image's own channel mean."""
     duplicate_method: str
     duplicates_within: tuple[Pair, ...]
+    """Pairs in one split, the nearest first. This list and the next two hold at most 1,000."""
+    duplicates_within_total: int = 0
+    """How many such pairs there are, listed or not; so also below."""
     leakage: tuple[Pair, ...]
     """Pairs across splits: exact or near duplicates."""
+    leakage_total: int = 0
     conflicting_labels: tuple[Pair, ...]
+    """Pairs under two labels, in one split or in two."""
+    conflicting_labels_total: int = 0
     groups_crossing: tuple[str, ...]
     card: DataCard
     warnings: tuple[str, ...]
@@ -181,6 +187,8 @@ class TrainRecord(Record):
     precision: str
     threads: int
     processes: int
+    batch_norm: Literal["one_process", "shared", "per_rank"] = "one_process"
+    """Whose batch-norm statistics: with several processes of all of them, or of each alone."""
     batch_size: int
     images_per_second: float | None
     seconds: float

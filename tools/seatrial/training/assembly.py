@@ -1,0 +1,213 @@
+"""From a configuration to the objects that train: the only place below the entry that reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightning_fabric.plugins import Precision
+from torch import nn
+
+from seatrial import losses, models
+from seatrial.config.schema import Config
+from seatrial.config.schema import Loss as LossSection
+from seatrial.data import Dataset
+from seatrial.errors import ConfigurationError
+from seatrial.evidence.records import Preprocessing
+from seatrial.files import digest_of
+from seatrial.training import optimizers, schedules
+from seatrial.training.averaging import ExponentialAverage
+from seatrial.training.batch_norm import share_statistics
+from seatrial.training.early_stopping import EarlyStopping
+from seatrial.training.health import HealthMonitor
+from seatrial.training.order import seed_everything
+from seatrial.training.state import Identity, Learner
+from seatrial.training.validation import SummedLoss, Validation
+
+_ALWAYS_VALIDATED = ("val_loss", "val_acc")
+
+
+def input_shape(spec: Preprocessing) -> tuple[int, int, int]:
+    """(channels, height, width)."""
+    return spec.channels, spec.height, spec.width
+
+
+def build_model(
+    config: Config,
+    num_classes: int,
+    shape: tuple[int, int, int],
+    project: Path,
+    *,
+    pretrained: bool = False,
+) -> nn.Module:
+    """The configured architecture; ``shape`` is (channels, height, width)."""
+    model: nn.Module = models.build(
+        config.model.architecture,
+        num_classes,
+        channels=shape[0],
+        image_size=shape[1:],
+        dropout=config.model.dropout,
+        pretrained=pretrained,
+        arguments=dict(config.model.arguments),
+        project=project,
+    )
+    return model
+
+
+def compiled(model: nn.Module) -> nn.Module:
+    """The model's forward and backward as compiled code; its parameters are the same objects."""
+    module: nn.Module = torch.compile(model)  # type: ignore[assignment]
+    return module
+
+
+def class_weights(section: LossSection, counts: Sequence[int]) -> tuple[float, ...] | None:
+    """One weight a class, or None. ``balanced`` is n / (K · n_class): their mean over the
+    training images is 1.
+
+    :raises ConfigurationError: not one weight a class.
+    """
+    if section.class_weights == "balanced":
+        total, classes = sum(counts), len(counts)
+        return tuple(total / (classes * max(1, count)) for count in counts)
+    if section.class_weights is not None and len(section.class_weights) != len(counts):
+        raise ConfigurationError(
+            f"loss.class_weights: {len(counts)} weights required, one a class; "
+            f"found {len(section.class_weights)}"
+        )
+    return section.class_weights
+
+
+def training_counts(dataset: Dataset) -> list[int]:
+    """Training images of each class, in the order of the classes."""
+    labels = dataset.labels(dataset.split_indices("train"))
+    counts: list[int] = np.bincount(labels, minlength=len(dataset.classes)).tolist()
+    return counts
+
+
+def build_criterion(
+    section: LossSection, weights: Sequence[float] | None, num_classes: int
+) -> SummedLoss:
+    """The training loss as a sum over images, not yet divided by Σ w_y."""
+    criterion: SummedLoss = losses.build(
+        section.type,
+        num_classes=num_classes,
+        label_smoothing=section.label_smoothing,
+        class_weights=weights,
+        reduction="sum",
+    )
+    return criterion
+
+
+def build_learner(
+    config: Config,
+    dataset: Dataset,
+    project: Path,
+    *,
+    device: torch.device,
+    precision: Precision,
+    processes: int,
+    pretrained: bool,
+) -> Learner:
+    """Everything that training changes, new: the weights are a function of the seed."""
+    training = config.training
+    seed_everything(config.reproducibility.seed)
+    shape = input_shape(dataset.spec)
+    model = build_model(config, len(dataset.classes), shape, project, pretrained=pretrained)
+    if processes > 1 and training.batch_norm == "shared":
+        model = share_statistics(model)
+    model = model.to(device, torch.float64 if training.precision == "fp64" else torch.float32)
+    if training.channels_last is True:
+        model = model.to(memory_format=torch.channels_last)
+    section = config.optimizer
+    optimizer = optimizers.build(
+        model,
+        section.type,
+        learning_rate=section.learning_rate,
+        weight_decay=section.weight_decay,
+        momentum=section.momentum,
+        nesterov=section.nesterov,
+        betas=section.betas,
+        fused=training.fused_optimizer is True,
+    )
+    counts = training_counts(dataset)
+    return Learner(
+        model=model,
+        optimizer=optimizer,
+        schedule=_schedule(config, sum(counts)),
+        average=ExponentialAverage(model, training.ema_decay) if training.ema_decay else None,
+        health=HealthMonitor(
+            counts,
+            class_weights=class_weights(config.loss, counts),
+            label_smoothing=config.loss.label_smoothing,
+            warmup_epochs=config.scheduler.warmup_epochs,
+        ),
+        stopping=EarlyStopping(
+            config.early_stopping.metric,
+            enabled=config.early_stopping.enabled,
+            patience=config.early_stopping.patience,
+            min_delta=config.early_stopping.min_delta,
+        ),
+        precision=precision,
+    )
+
+
+def _schedule(config: Config, images: int) -> schedules.Schedule:
+    training, section = config.training, config.scheduler
+    batches = -(-images // training.batch_size)
+    return schedules.build(
+        section.type,
+        base_lr=config.optimizer.learning_rate,
+        steps_per_epoch=-(-batches // training.accumulate_batches),
+        epochs=training.epochs,
+        warmup_epochs=section.warmup_epochs,
+        min_learning_rate=section.min_learning_rate,
+        step_epochs=section.step_epochs,
+        gamma=section.gamma,
+        patience=section.patience,
+    )
+
+
+def build_validation(
+    config: Config, dataset: Dataset, weights: Sequence[float] | None
+) -> Validation:
+    """What every validation computes: the configured metrics, the monitored one, loss, accuracy."""
+    asked = (*_ALWAYS_VALIDATED, *config.validation.metrics, config.early_stopping.metric)
+    names = tuple(name for name in dict.fromkeys(asked) if name != "val_confusion_matrix")
+    return Validation(
+        dataset=dataset,
+        indices=dataset.split_indices("val"),
+        names=names,
+        num_classes=len(dataset.classes),
+        batch_size=config.training.batch_size,
+        criterion=build_criterion(config.loss, weights, len(dataset.classes)),
+        class_weights=weights,
+    )
+
+
+def identity(config: Config, dataset: Dataset) -> Identity:
+    """What a checkpoint of this training belongs to."""
+    return Identity(
+        architecture=config.model.architecture,
+        classes=dataset.classes,
+        input_shape=input_shape(dataset.spec),
+        config_digest=training_digest(config),
+        dataset_digest=dataset.digest,
+        monitor=config.early_stopping.metric,
+    )
+
+
+def training_digest(config: Config) -> str:
+    """SHA-256 of every part of a resolved configuration that weights depend on.
+
+    Not of ``training.workers``: any number of workers gives the same.
+    """
+    plain = config.model_dump(mode="json")
+    parts = (
+        "model", "loss", "optimizer", "scheduler", "training", "early_stopping",
+        "data_augmentation", "validation", "reproducibility",
+    )  # fmt: skip
+    relevant = {part: plain[part] for part in parts}
+    del relevant["training"]["workers"]
+    return digest_of(relevant)

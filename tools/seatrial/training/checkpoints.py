@@ -1,0 +1,142 @@
+"""Checkpoints on disk: tensors and plain data, written whole or not at all, never with NaN."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import secrets
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from seatrial import files
+from seatrial.errors import InputError, TrainingError
+
+BEST = "final_model_best.pt"
+LAST = "final_model_last.pt"
+FORMAT_VERSION = 1
+Content = dict[str, Any]
+
+
+def epoch_name(epoch: int) -> str:
+    """The file name of an epoch's own checkpoint."""
+    return f"epoch_{epoch}.pt"
+
+
+def read(path: Path) -> Content:
+    """A checkpoint of ours as plain data and CPU tensors.
+
+    :raises InputError: missing, damaged, holding anything but tensors and plain data, or not of
+        our format.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise InputError(f"{path}: a checkpoint is required, but there is no such file") from None
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"{path}: not readable as a checkpoint of tensors and plain data: {reason}"
+        ) from None
+    version = content.get("format_version") if isinstance(content, dict) else None
+    if version != FORMAT_VERSION:
+        raise InputError(
+            f"{path}: a checkpoint with format_version {FORMAT_VERSION} required; found "
+            f"{'none' if version is None else version}; give a model trained elsewhere with "
+            "--checkpoint"
+        )
+    assert isinstance(content, dict)
+    return content
+
+
+def snapshot(value: Any) -> Any:
+    """A copy of nested plain data whose tensors no longer follow the originals, on the CPU."""
+    if isinstance(value, torch.Tensor):
+        detached = value.detach()
+        return detached.clone() if detached.device.type == "cpu" else detached.cpu()
+    if isinstance(value, Mapping):
+        return {key: snapshot(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(snapshot(entry) for entry in value)
+    return value
+
+
+def write(path: Path, content: Content) -> None:
+    """Write a checkpoint atomically.
+
+    :raises TrainingError: a weight is NaN or infinite; ``path`` is as it was.
+    :raises InputError: the disk does not take it; ``path`` is as it was.
+    """
+    _refuse_not_finite(content["model_state_dict"], path)
+    try:
+        files.write_with(path, lambda stream: torch.save(content, stream))
+    except RuntimeError as error:
+        # torch's archive writer hides the operating system's error, such as a full disk.
+        raise InputError(f"{path}: cannot write: {str(error).splitlines()[0]}") from error
+
+
+def give_second_name(source: Path, target: Path) -> None:
+    """Let ``target`` be the file ``source`` is now, atomically: a link, or else a copy.
+
+    Checkpoints are replaced and never changed in place, so the two part at the next write.
+    """
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        os.link(source, temporary)
+    except OSError:
+        files.copy_file(source, target)
+        return
+    with files.disk_errors(target):
+        temporary.replace(target)
+        files.sync_directory(target.parent)
+
+
+class Writer:
+    """Writes checkpoints one after the other in a thread, while training goes on.
+
+    An error of a write is raised by the next call.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="checkpoints")
+        self._running: Future[None] | None = None
+
+    def submit(self, content: Content, names: tuple[str, ...], drop: tuple[str, ...] = ()) -> None:
+        """Write ``content`` under each of ``names``, in that order, then delete ``drop``.
+
+        A snapshot is taken before this returns. Waits for the write before.
+        """
+        self.wait()
+        self._running = self._pool.submit(self._write, snapshot(content), names, drop)
+
+    def wait(self) -> None:
+        """Return once everything submitted is on the disk."""
+        running, self._running = self._running, None
+        if running is not None:
+            running.result()
+
+    def close(self) -> None:
+        """Finish what is being written and end the thread; its error, if any, is not raised."""
+        self._pool.shutdown(wait=True)
+
+    def _write(self, content: Content, names: tuple[str, ...], drop: tuple[str, ...]) -> None:
+        first = self._folder / names[0]
+        write(first, content)
+        for name in names[1:]:
+            give_second_name(first, self._folder / name)
+        for name in drop:
+            (self._folder / name).unlink(missing_ok=True)
+
+
+def _refuse_not_finite(state: Mapping[str, torch.Tensor], path: Path) -> None:
+    for name, tensor in state.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise TrainingError(
+                f"{path.name}: not written, since {name} holds NaN or infinity; the checkpoint "
+                "before is kept; lower optimizer.learning_rate or set "
+                "training.gradient_clip_norm: 1.0"
+            )
