@@ -1,0 +1,155 @@
+"""Context of ``final_report.md``: the whole job on a few pages, with what it does not prove."""
+
+from __future__ import annotations
+
+from seatrial.evidence.facts import Facts
+from seatrial.evidence.records import GateRecord
+from seatrial.reports import formats as f
+from seatrial.reports.contexts import releases
+from seatrial.reports.contexts.header import header
+from seatrial.reports.contexts.model_card import model_name, recipe, splits_table
+from seatrial.reports.contexts.production_ready import decision
+from seatrial.reports.contexts.test_results import metrics_table, repeat, target_table
+from seatrial.reports.contexts.unproved import not_proved
+from seatrial.reports.render import Table
+from seatrial.reports.sections import AFTER_GATE, BEFORE_GATE
+from seatrial.reports.sentences import exports, results, training
+
+_EMPTY: Table = {"header": ["None"], "align": "l", "rows": []}
+
+
+def context(facts: Facts, gate: GateRecord) -> dict[str, object]:
+    """Facts and verdicts → the template's values. A step that has not finished is said so."""
+    return {
+        "title": f"Final report: {model_name(facts)}",
+        "header": header(facts, gate),
+        "summary": _summary(facts, gate),
+        "summary_notes": decision(gate),
+        "origin": [
+            training.vouching(facts.run),
+            training.repository(facts.run),
+            f"Command: {facts.run.command}.",
+            f"Overrides: {', '.join(facts.run.overrides) or 'none'}.",
+            *_reused(facts),
+        ],
+        **_data(facts),
+        **_training(facts),
+        **_test(facts),
+        **_exports(facts),
+        "measurements": releases.measurements_table(facts),
+        "measurement_notes": [
+            *releases.measuring_conditions(facts),
+            *([] if facts.benchmark is None else exports.speed(facts.benchmark)),
+        ],
+        "verdicts": _verdicts(gate),
+        "not_proved": not_proved(facts),
+        "files": _files(facts),
+    }
+
+
+def _missing(step: str) -> list[str]:
+    return [f"Not measured: the {step} step has not finished in this run."]
+
+
+def _summary(facts: Facts, gate: GateRecord) -> Table:
+    rows = [
+        ["What", f.stated(facts.config.documents.purpose)],
+        *target_table(facts)["rows"],
+        ["Decision", gate.decision],
+    ]
+    return {"header": ["Question", "Answer"], "align": "ll", "rows": rows}
+
+
+def _reused(facts: Facts) -> list[str]:
+    return [
+        f"Step {name} was not done anew: it is that of run {step.reused_from}, manifest"
+        f" {f.digest(step.manifest_sha256)}."
+        for name, step in facts.steps.items()
+        if step.reused_from is not None
+    ]
+
+
+def _data(facts: Facts) -> dict[str, object]:
+    if facts.data is None:
+        return {"splits": _EMPTY, "data_notes": _missing("data")}
+    identity = f"Data set {facts.data.source}, digest {f.digest(facts.data.digest)}."
+    return {
+        "splits": splits_table(facts.data),
+        "data_notes": [identity, *training.data(facts.data)],
+    }
+
+
+def _training(facts: Facts) -> dict[str, object]:
+    if facts.train is None:
+        return {"recipe": _EMPTY, "training_notes": _missing("train"), "curves": False}
+    return {
+        "recipe": recipe(facts, facts.train),
+        "training_notes": training.outcome(facts.train, facts.run),
+        "curves": "learning_curves.png" in {path.split("/")[-1] for path in facts.train.plots},
+    }
+
+
+def _test(facts: Facts) -> dict[str, object]:
+    evaluation, targets = facts.evaluate, facts.config.targets
+    if evaluation is None:
+        return {"metrics": _EMPTY, "test_notes": _missing("evaluate")}
+    again = [] if facts.train is None else repeat(evaluation, facts.train)
+    return {
+        "metrics": metrics_table(evaluation),
+        "test_notes": [
+            *results.target(evaluation, targets),
+            *results.gap(evaluation, targets.max_val_test_gap),
+            *results.classes(evaluation.classes, targets.min_class_f1),
+            *results.calibration(evaluation, targets.max_ece),
+            *results.mistakes(evaluation),
+            *evaluation.warnings,
+            *again,
+        ],
+    }
+
+
+def _exports(facts: Facts) -> dict[str, object]:
+    if facts.export is None:
+        return {"exports": _EMPTY, "export_notes": _missing("export")}
+    verified = _missing("verify") if facts.verify is None else exports.verification(facts.verify)
+    return {
+        "exports": releases.exports_table(facts),
+        "export_notes": [*exports.artifacts(facts.export), *verified],
+    }
+
+
+def _verdicts(gate: GateRecord) -> Table:
+    return {
+        "header": ["Item", "Claim", "Verdict", "Reason", "Waiver"],
+        "align": "rllll",
+        "rows": [
+            [
+                str(i.id),
+                i.title,
+                i.verdict,
+                i.reason or "none",
+                "none" if i.waiver is None else f"until {i.waiver.until}",
+            ]
+            for i in gate.items
+        ],
+    }
+
+
+def _files(facts: Facts) -> Table:
+    rows = [
+        [releases.published_path(a), f.NOT_MEASURED if a.sha256 is None else a.sha256]
+        for a in releases.published(facts)
+    ]
+    checkpoints = () if facts.train is None else facts.train.checkpoints
+    rows += [
+        [f"checkpoints/production/{c.path.split('/')[-1]}", c.sha256]
+        for c in checkpoints
+        if c.role in ("best", "last")
+    ]
+    rows.append(["configs/final_config.yaml", "see results/production/release.json"])
+    rows += [
+        [spec.path, "see results/production/release.json"]
+        for spec in (*BEFORE_GATE, *AFTER_GATE)
+        if spec.path != "final_report.md"
+    ]
+    return {"header": ["File", "SHA-256"], "align": "ll", "rows": rows}

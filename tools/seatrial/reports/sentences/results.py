@@ -1,0 +1,253 @@
+"""Sentences on the test results: target, gap, classes, calibration, mistakes, chance."""
+
+from __future__ import annotations
+
+import math
+
+from seatrial.config.schema import Targets
+from seatrial.evidence.records import ClassResult, Estimate, EvaluationRecord
+from seatrial.reports import formats as f
+
+FEW_IMAGES = 30
+"""Below this support a class's figures are called uncertain: one image is over 3 points."""
+CONFIDENT = 0.9
+_SHARE_WORTH_NAMING = 0.5
+_CALIBRATION_GAP = 0.01
+
+
+def target(evaluation: EvaluationRecord, targets: Targets) -> list[str]:
+    """Whether the declared accuracy is reached, and whether the interval proves it."""
+    accuracy = evaluation.test.get("acc")
+    if targets.test_acc is None:
+        return [
+            "No target accuracy is declared (targets.test_acc), so nothing says whether this"
+            " accuracy is enough; item 8 of the gate fails."
+        ]
+    wanted = f.percent(targets.test_acc)
+    if accuracy is None or accuracy.value is None:
+        return [f"Target {wanted}: not shown, since test accuracy is {f.estimate(accuracy, True)}."]
+    margin = accuracy.value - targets.test_acc
+    measured = f"{f.percent(accuracy.value)} against a target of {wanted}"
+    below = f"by {f.points(-margin, signed=False)}"
+    low, high = accuracy.interval or (None, None)
+    if low is None or high is None:
+        verdict = "Target met" if margin >= 0 else f"Target missed {below}"
+        return [f"{verdict}: {measured}; no interval was measured, so neither is proved."]
+    span = f"the 95 % interval {f.interval_percent(accuracy.interval)}"
+    if low >= targets.test_acc:
+        return [f"Target met and proved: {measured}; {span} lies at or above it whole."]
+    if margin >= 0:
+        return [
+            f"Target met, not proved: {measured}, but {span} reaches below it.",
+            *_needed(evaluation),
+        ]
+    if high >= targets.test_acc:
+        return [
+            f"Target missed {below}: {measured}; {span} includes it, so this test set"
+            " neither proves nor rules out that the target is reached."
+        ]
+    return [f"Target missed {below}: {measured}; {span} lies below it whole."]
+
+
+def _needed(evaluation: EvaluationRecord) -> list[str]:
+    if evaluation.needed_n_test is None:
+        return []
+    return [
+        f"An accuracy as measured would prove the target with {f.count(evaluation.needed_n_test)}"
+        f" test images; there are {f.count(evaluation.n_test)}."
+    ]
+
+
+def margin(evaluation: EvaluationRecord | None, targets: Targets) -> str:
+    """Achieved minus target in points."""
+    accuracy = None if evaluation is None else evaluation.test.get("acc")
+    if targets.test_acc is None:
+        return "no target declared"
+    if accuracy is None or accuracy.value is None:
+        return f.NOT_MEASURED
+    return f.points(accuracy.value - targets.test_acc)
+
+
+def gap(evaluation: EvaluationRecord, bound: float) -> list[str]:
+    """Validation against test: size, chance, judgement, bound, causes."""
+    found = evaluation.gap
+    inside = "within" if found.value <= bound else "above"
+    lines = [
+        f"The gap of {f.points(found.value)} is {found.judgement}, and {inside} the bound of"
+        f" {f.points(bound, signed=False)}."
+    ]
+    if found.interval[0] <= 0 <= found.interval[1]:
+        lines.append(
+            "Its 95 % interval includes 0: two samples of one distribution differ as much by"
+            f" chance ({f.p_value(found.p_value)})."
+        )
+    elif found.value > 0:
+        lines.append(
+            f"Its 95 % interval excludes 0 ({f.p_value(found.p_value)}): validation accuracy is"
+            " above test accuracy by more than chance, as when choices were fitted to validation."
+        )
+    else:
+        lines.append(
+            f"Its 95 % interval excludes 0 ({f.p_value(found.p_value)}): the test set is easier"
+            " than the validation set, so the two do not come from one distribution."
+        )
+    return lines + [f"Likely cause: {cause}." for cause in found.causes]
+
+
+def classes(results: tuple[ClassResult, ...], floor: float) -> list[str]:
+    """The weakest class, those below the floor, the undefined, and those with few images."""
+    known = [(c.f1.value, c) for c in results if c.f1.value is not None]
+    below = [
+        f"{c.name} ({f.decimal(value)}, n = {f.count(c.support)})"
+        for value, c in known
+        if value < floor
+    ]
+    lines = []
+    if below:
+        lines.append(
+            f"{f.plural(len(below), 'class is', 'classes are')} below the floor of F1"
+            f" {f.decimal(floor, 2)}: {f.listing(below, 10)}."
+        )
+    elif len(known) == len(results):
+        lines.append(f"Every class is at or above the floor of F1 {f.decimal(floor, 2)}.")
+    if known:
+        _, weakest = min(known, key=lambda pair: pair[0])
+        lines.append(
+            f"Weakest class: {weakest.name}, F1 {f.estimate(weakest.f1, False)} on"
+            f" {f.plural(weakest.support, 'image')}."
+        )
+    lines += [
+        f"Class {c.name}: {name} is undefined ({value.reason or 'no reason recorded'}); it is not"
+        " counted as 0."
+        for c in results
+        for name, value in (("F1", c.f1), ("AUC", c.auc))
+        if value.value is None
+    ]
+    few = [c for c in results if 0 < c.support < FEW_IMAGES]
+    if few:
+        least = min(c.support for c in few)
+        lines.append(
+            f"{f.plural(len(few), 'class has', 'classes have')} fewer than {FEW_IMAGES} test"
+            f" images ({f.listing([c.name for c in few], 10)}); one image moves recall by up to"
+            f" {f.points(1 / least, signed=False)}."
+        )
+    return lines
+
+
+def calibration(evaluation: EvaluationRecord, bound: float | None) -> list[str]:
+    """The calibration error against its bound and its noise, and the direction of the error."""
+    error, accuracy = evaluation.test.get("ece"), evaluation.test.get("acc")
+    if error is None or error.value is None:
+        return [f"Expected calibration error: {f.estimate(error, True)}."]
+    shown = f.percent(error.value)
+    if bound is None:
+        lines = [f"Expected calibration error {shown}; no bound is declared (targets.max_ece)."]
+    else:
+        verdict = "within" if error.value <= bound else "above"
+        lines = [f"Expected calibration error {shown}, {verdict} the bound of {f.percent(bound)}."]
+    if accuracy is None or accuracy.value is None:
+        return lines
+    filled = [b for b in evaluation.bins if b.count and b.confidence is not None]
+    noise = _calibration_noise(accuracy.value, len(filled), evaluation.n_test)
+    comparison = (
+        "the error found is no larger, so it may be noise"
+        if error.value <= noise
+        else "the error found is larger, so it is not noise alone"
+    )
+    lines.append(
+        f"A model of this accuracy that is calibrated perfectly shows about {f.percent(noise)} on"
+        f" {f.plural(evaluation.n_test, 'image')}: {comparison}."
+    )
+    return lines + _direction(evaluation, accuracy.value)
+
+
+def _calibration_noise(accuracy: float, bins: int, n: int) -> float:
+    """Expected calibration error of a calibrated model: √(2/π)·σ·√(bins/n), σ² = p(1−p)."""
+    return math.sqrt(2 / math.pi * accuracy * (1 - accuracy) * bins / n) if n else 0.0
+
+
+def mean_confidence(evaluation: EvaluationRecord) -> float | None:
+    """Mean confidence of the predicted class on the test set, from the reliability bins."""
+    filled = [(b.count, b.confidence) for b in evaluation.bins if b.confidence is not None]
+    total = sum(n for n, _ in filled)
+    return sum(n * confidence for n, confidence in filled) / total if total else None
+
+
+def _direction(evaluation: EvaluationRecord, accuracy: float) -> list[str]:
+    confidence = mean_confidence(evaluation)
+    if confidence is None:
+        return []
+    pair = f"mean confidence {f.percent(confidence)}, accuracy {f.percent(accuracy)}"
+    if confidence - accuracy > _CALIBRATION_GAP:
+        return [f"The model is overconfident: {pair}."]
+    if accuracy - confidence > _CALIBRATION_GAP:
+        return [f"The model is underconfident: {pair}."]
+    return [f"Confidence and accuracy agree within a point on the whole: {pair}."]
+
+
+def baseline(evaluation: EvaluationRecord) -> list[str]:
+    """What answering the most frequent class would score."""
+    if not evaluation.classes or not evaluation.n_test:
+        return []
+    largest = max(evaluation.classes, key=lambda c: c.support)
+    return [
+        f"Always answering the most frequent class ({largest.name}) would score"
+        f" {f.percent(largest.support / evaluation.n_test)} on this test set."
+    ]
+
+
+def mistakes(evaluation: EvaluationRecord) -> list[str]:
+    """How many, how confident, and whether a class or a pair stands out."""
+    n, wrong = evaluation.n_test, evaluation.n_mistakes
+    if wrong == 0:
+        return [f"None of the {f.plural(n, 'test image')} is answered wrongly."]
+    lines = [
+        f"{f.count(wrong)} of {f.plural(n, 'test image')} are answered wrongly"
+        f" ({f.percent(wrong / n)})."
+    ]
+    sure = sum(m.confidence >= CONFIDENT for m in evaluation.mistakes)
+    listed = len(evaluation.mistakes)
+    if sure:
+        lines.append(
+            f"{f.count(sure)} of the {f.plural(listed, 'mistake')} listed"
+            f" {'has' if sure == 1 else 'have'} a confidence of {f.percent(CONFIDENT, 0)} or"
+            " more: a threshold on confidence would not catch them."
+        )
+    elif listed:
+        lines.append(
+            f"No mistake has a confidence of {f.percent(CONFIDENT, 0)} or more: a threshold on"
+            " confidence would catch them."
+        )
+    if evaluation.confusions:
+        pair = evaluation.confusions[0]
+        lines.append(
+            f"Most confused: {pair.true} taken for {pair.predicted},"
+            f" {f.plural(pair.count, 'image')}, {f.percent(pair.share_of_true)} of that class."
+        )
+    return lines + _concentration(evaluation)
+
+
+def _concentration(evaluation: EvaluationRecord) -> list[str]:
+    names = [c.name for c in evaluation.classes]
+    matrix = evaluation.confusion
+    total = sum(sum(row) for row in matrix) - sum(row[i] for i, row in enumerate(matrix))
+    if len(names) < 3 or total < 2:
+        return []
+    missed = [sum(row) - row[i] for i, row in enumerate(matrix)]
+    taken = [sum(row[i] for row in matrix) - matrix[i][i] for i in range(len(matrix))]
+    lines = []
+    for counts, verb in ((missed, "of"), (taken, "answered as")):
+        most = max(counts)
+        if most >= _SHARE_WORTH_NAMING * total:
+            name = names[counts.index(most)]
+            lines.append(f"{f.count(most)} of {f.count(total)} mistakes are images {verb} {name}.")
+    return lines
+
+
+def undefined(estimates: dict[str, Estimate]) -> list[str]:
+    """Metrics that have no value, each with its reason."""
+    return [
+        f"{name} is undefined: {value.reason or 'no reason recorded'}."
+        for name, value in estimates.items()
+        if value.value is None
+    ]
