@@ -6,7 +6,15 @@ import datetime
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from seatrial.config.metric_names import METRICS
 
@@ -177,6 +185,17 @@ class Transform(Section):
     def _defaults(cls, value: object) -> object:
         return {} if value is None else value
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_key(cls, value: object) -> object:
+        if isinstance(value, dict) and len(value) != 1:
+            raise ValueError(f"expected one transform an entry, found {len(value)}")
+        return value
+
+    @model_serializer
+    def _as_written(self) -> dict[str, object]:
+        return {self.name: self.parameters.model_dump()}
+
     @property
     def name(self) -> str:
         """The one key that is set."""
@@ -277,7 +296,11 @@ class Data(Section):
     split_column: str = "split"
     max_unreadable_fraction: Fraction = 0.01
     memory_budget_mb: Count = 2048
-    near_duplicate_bits: Annotated[int, Field(ge=0, le=16)] = 2
+    near_duplicate_bits: Annotated[int, Field(ge=0, le=16)] | None = Field(
+        default=8,
+        description="Hamming distance at which two perceptual hashes propose a pair, which small "
+        "thumbnails must confirm; null: exact duplicates only",
+    )
     card: Card = Card()
 
 

@@ -127,7 +127,14 @@ def _list(dumper: _Dumper, items: list[Any]) -> yaml.Node:
     return dumper.represent_sequence("tag:yaml.org,2002:seq", items, flow_style=plain)
 
 
+def _text(dumper: _Dumper, text: str) -> yaml.Node:
+    # PyYAML writes rare line breaks unescaped unless the text is in double quotes.
+    style = None if text.isprintable() else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
 _Dumper.add_representer(list, _list)
+_Dumper.add_representer(str, _text)
 
 
 def dump(value: Any) -> str:
