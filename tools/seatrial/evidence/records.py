@@ -325,6 +325,8 @@ class QuantizationTrial(Record):
     """fp32 median latency divided by this one's."""
     size_bytes: int | None
     error: str | None = None
+    skipped: str | None = None
+    """Why the setting was not tried; None where it was."""
     chosen: bool = False
 
 
