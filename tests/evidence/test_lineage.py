@@ -1,0 +1,89 @@
+"""The repository's state is read as it is, and only the documents are committed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from git import Actor, Repo
+
+from seatrial.errors import InputError
+from seatrial.evidence import lineage
+
+ACTOR = Actor("test", "test@localhost")
+PUBLISHED = ("models/", "final_report.md")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    with Repo.init(tmp_path, initial_branch="main") as repository:
+        (tmp_path / "code.py").write_text("1\n")
+        repository.index.add(["code.py"])
+        repository.index.commit("first", author=ACTOR, committer=ACTOR)
+        with repository.config_writer() as config:
+            config.set_value("user", "name", "test")
+            config.set_value("user", "email", "test@localhost")
+    return tmp_path
+
+
+def test_a_clean_repository_has_commit_and_branch(project: Path) -> None:
+    found = lineage.describe(project, PUBLISHED)
+    with Repo(project) as repository:
+        assert found.commit == repository.head.commit.hexsha
+    assert (found.branch, found.dirty) == ("main", ())
+
+
+def test_changed_new_and_oddly_named_files_are_dirty_and_published_ones_are_not(
+    project: Path,
+) -> None:
+    (project / "code.py").write_text("2\n")
+    (project / "new file — ü.txt").write_text("")
+    (project / "models").mkdir()
+    (project / "models" / "m.onnx").write_text("")
+    (project / "final_report.md").write_text("")
+    (project / "final_report.md.bak").write_text("")
+    found = lineage.describe(project, PUBLISHED)
+    assert set(found.dirty) == {"code.py", "final_report.md.bak", "new file — ü.txt"}
+
+
+def test_a_project_in_a_subfolder_sees_the_whole_repository(project: Path) -> None:
+    (project / "sub" / "models").mkdir(parents=True)
+    (project / "sub" / "models" / "m").write_text("")
+    (project / "models").mkdir()
+    (project / "models" / "m").write_text("")
+    assert lineage.describe(project / "sub", PUBLISHED).dirty == ("models/m",)
+
+
+def test_no_repository_and_no_commit_are_said(tmp_path: Path) -> None:
+    assert lineage.describe(tmp_path, ()).reason == "not a git repository"
+    Repo.init(tmp_path).close()
+    assert lineage.describe(tmp_path, ()).reason == "no commit yet"
+
+
+def test_a_rename_is_one_dirty_file(project: Path) -> None:
+    with Repo(project) as repository:
+        repository.index.move(["code.py", "moved.py"])
+    assert lineage.describe(project, ()).dirty == ("moved.py",)
+
+
+def test_only_the_named_files_are_committed(project: Path) -> None:
+    (project / "final_report.md").write_text("report\n")
+    (project / "code.py").write_text("2\n")
+    (project / "staged.txt").write_text("staged by the user\n")
+    with Repo(project) as repository:
+        repository.index.add(["staged.txt"])
+        commit = lineage.commit_files(project, ["final_report.md"], "Document run 1\n")
+        assert repository.head.commit.hexsha == commit
+        assert set(repository.head.commit.stats.files) == {"final_report.md"}
+    assert lineage.describe(project, ()).dirty == ("code.py", "staged.txt")
+    assert lineage.commit_files(project, ["final_report.md"], "again") is None
+
+
+def test_a_refused_commit_says_why(project: Path) -> None:
+    hook = project / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho 'no documents on Friday' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    (project / "final_report.md").write_text("report\n")
+    with pytest.raises(InputError, match="no documents on Friday"):
+        lineage.commit_files(project, ["final_report.md"], "Document run 1\n")

@@ -1,0 +1,72 @@
+"""A step is whole exactly when its manifest exists, and the manifest knows every file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seatrial.errors import InputError
+from seatrial.evidence import manifests
+
+
+def make_step(folder: Path) -> Path:
+    manifests.begin(folder)
+    (folder / "sub").mkdir()
+    (folder / "a.txt").write_text("a")
+    (folder / "sub" / "b.txt").write_text("b")
+    manifests.commit(folder, "train", {"config": "0" * 64}, "start", "end")
+    return folder
+
+
+def test_the_manifest_lists_every_file_and_what_went_in(tmp_path: Path) -> None:
+    manifest = manifests.read(make_step(tmp_path / "train"))
+    assert [entry.path for entry in manifest.files] == ["a.txt", "sub/b.txt"]
+    assert manifest.inputs == {"config": "0" * 64}
+    assert manifests.changed_files(tmp_path / "train", manifest) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda f: (f / "a.txt").write_text("b"), "a.txt: changed"),
+        (lambda f: (f / "a.txt").write_text("aa"), "a.txt: changed"),
+        (lambda f: (f / "a.txt").unlink(), "a.txt: missing"),
+        (lambda f: (f / ".hidden").write_text(""), ".hidden: added"),
+        (lambda f: (f / "sub" / "c.txt").write_text(""), "sub/c.txt: added"),
+        (
+            lambda f: ((f / "a.txt").rename(f.parent / "x"), (f / "a.txt").symlink_to("../x")),
+            "a.txt: a link, not a file",
+        ),
+    ],
+)
+def test_every_change_is_named(tmp_path: Path, change: object, expected: str) -> None:
+    folder = make_step(tmp_path / "train")
+    change(folder)  # type: ignore[operator]
+    assert manifests.changed_files(folder, manifests.read(folder)) == [expected]
+
+
+def test_a_whole_step_is_never_written_again(tmp_path: Path) -> None:
+    folder = make_step(tmp_path / "train")
+    with pytest.raises(InputError, match="whole"):
+        manifests.begin(folder)
+    assert manifests.changed_files(folder, manifests.read(folder)) == []
+
+
+def test_attempts_that_died_are_set_aside_with_their_files(tmp_path: Path) -> None:
+    folder = tmp_path / "train"
+    for number in (1, 2):
+        manifests.begin(folder)
+        (folder / "partial").write_text(str(number))
+    aside = manifests.begin(folder)
+    assert aside == tmp_path / "train.attempt-2"
+    assert (tmp_path / "train.attempt-1" / "partial").read_text() == "1"
+    assert (aside / "partial").read_text() == "2"
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"\xff", b'{"step": "x"}'])
+def test_a_damaged_manifest_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "manifest.json").write_bytes(content)
+    with pytest.raises(InputError, match=r"manifest\.json: not a manifest"):
+        manifests.read(tmp_path)

@@ -1,0 +1,137 @@
+"""The contracts of the architecture: who may import whom, and what stays light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "tools" / "seatrial"
+
+LAYERS = (
+    {"errors", "machine"},
+    {"files", "resources", "isolation"},
+    {"config"},
+    {"evidence"},
+    {"preprocessing", "plots", "onnx_sessions"},
+    {"data", "models", "losses", "metrics", "serving", "gates", "reports"},
+    {"training"},
+    {"evaluation"},
+    {"export"},
+    {"parity", "benchmark"},
+    {"publishing"},
+    {"steps"},
+    {"pipeline"},
+    {"finalize"},
+    {"status", "demo"},
+    {"cli"},
+)
+"""Every module or package, from the leaves on: a layer imports only layers before it."""
+
+SIBLINGS = {"data": {"metrics"}, "models": set(), "training": {"models", "losses", "metrics"}}
+"""Imports allowed within a layer."""
+
+JUDGES = {"gates", "reports"}
+"""They judge files: only leaves, configuration and evidence."""
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def part_of(path: Path) -> str:
+    relative = path.relative_to(PACKAGE)
+    return relative.parts[0].removesuffix(".py")
+
+
+def imported_parts(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        for name in names:
+            parts = name.split(".")
+            if parts[0] == "seatrial" and len(parts) > 1:
+                found.add(parts[1])
+    known = set().union(*LAYERS)
+    return found & known
+
+
+def layer_of(part: str) -> int:
+    return next(number for number, layer in enumerate(LAYERS) if part in layer)
+
+
+def test_every_module_has_its_layer() -> None:
+    parts = {part_of(path) for path in modules()} - {"__init__", "__main__"}
+    assert parts == set().union(*LAYERS)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: p.relative_to(PACKAGE).as_posix())
+def test_imports_point_to_the_left(path: Path) -> None:
+    part = part_of(path)
+    if part in ("__init__", "__main__"):
+        return
+    for other in imported_parts(path) - {part} - SIBLINGS.get(part, set()):
+        assert layer_of(other) < layer_of(part), f"{path.name} imports seatrial.{other}"
+
+
+@pytest.mark.parametrize("part", sorted(JUDGES))
+def test_judges_know_only_evidence(part: str) -> None:
+    for path in (PACKAGE / part).rglob("*.py"):
+        assert not imported_parts(path) & {
+            "data", "models", "losses", "metrics", "training", "evaluation", "export",
+            "parity", "benchmark", "steps", "pipeline", "serving",
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: p.relative_to(PACKAGE).as_posix())
+def test_only_the_command_line_imports_click_prints_or_exits(path: Path) -> None:
+    if part_of(path) in ("cli", "__main__"):
+        return
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            assert not any(alias.name.split(".")[0] == "click" for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            assert (node.module or "").split(".")[0] != "click"
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            is_child = path.name == "child.py"  # a child process answers on stdout
+            assert called not in ("print", "exit", "quit") or is_child, f"line {node.lineno}"
+            assert called != "sys.exit" or is_child, f"line {node.lineno}"
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "seatrial", "seatrial.gates", "seatrial.reports", "seatrial.serving.predictions",
+        "seatrial.serving.load_test", "seatrial.plots", "seatrial.publishing", "seatrial.status",
+        "seatrial.cli.main", "seatrial.cli.gate", "seatrial.cli.predict", "seatrial.cli.status",
+        "seatrial.cli.finalize",
+    ],
+)  # fmt: skip
+def test_light_parts_import_without_torch(module: str) -> None:
+    code = f"import sys, {module}; sys.exit('torch' in sys.modules or 'sklearn' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_nothing_unsafe_is_called() -> None:
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                assert not {alias.name for alias in node.names} & {"pickle", "marshal", "shelve"}
+            if not isinstance(node, ast.Call):
+                continue
+            called = ast.unparse(node.func)
+            keywords = {k.arg: ast.unparse(k.value) for k in node.keywords}
+            if called == "torch.load":
+                assert keywords.get("weights_only") == "True", f"{path}:{node.lineno}"
+            assert called not in ("yaml.load", "os.system", "eval", "exec"), path
+            assert keywords.get("shell", "False") == "False", path
+            assert keywords.get("allow_pickle", "False") == "False", path
