@@ -1,0 +1,34 @@
+# Everything runs in .venv, which is made on first use and left alone while pyproject.toml stays.
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench clean environment
+
+IN := .venv/bin
+# Small networks run fastest on one thread each, and several test processes share the cores.
+ONE_THREAD := OMP_NUM_THREADS=1
+
+help:
+	@echo "make demo    the whole job on handwritten digits, in demo/"
+	@echo "make test    formatting, types and tests"
+	@echo "make bench   ratios against bare loops, for benchmarks/README.md"
+	@echo "make clean   remove the environment and everything built or measured"
+
+environment:
+	@python="$$(tools/find_python.sh)" && "$$python" tools/make_environment.py .venv -e '.[dev]'
+
+demo: environment
+	@$(IN)/seatrial demo
+
+test: environment
+	$(IN)/ruff check .
+	$(IN)/ruff format --check .
+	$(IN)/mypy
+	$(IN)/mypy tools/make_environment.py
+	$(ONE_THREAD) $(IN)/pytest -n 2
+
+bench: environment
+	$(IN)/python -P benchmarks
+
+clean:
+	rm -rf .venv .venv.lock .venv.log demo benchmarks/work build dist
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
