@@ -42,7 +42,6 @@ SECTIONS = {
     "docs/deployment_guide.md": ("Overview", "Inference", "Troubleshooting"),
     "docs/model_card.md": ("Intended use", "Limits"),
     "docs/monitoring_guide.md": ("Thresholds", "What to do"),
-    "final_report.md": ("Decision",),
 }
 
 R = TypeVar("R", bound=Record)
@@ -210,10 +209,18 @@ def _export_files() -> dict[str, bytes]:
 
 
 def _document_files() -> dict[str, bytes]:
-    return {
-        path: "\n".join(f"## {section}\n\nText.\n" for section in sections).encode()
+    texts = {
+        path: "\n".join(f"## {section}\n\nText.\n" for section in sections)
         for path, sections in SECTIONS.items()
     }
+    card, guide, watch = (
+        f"docs/{n}.md" for n in ("model_card", "deployment_guide", "monitoring_guide")
+    )
+    texts[card] = f"---\nlicense: apache-2.0\n---\n\n{texts[card]}"
+    texts[guide] += "\n```python\nimport onnxruntime\n```\n\n```sh\nseatrial predict\n```\n"
+    texts[watch] += "\n| Signal | Alarm |\n| --- | ---: |\n| latency p95 | 0.5 ms |\n"
+    texts["results/production/requirements.txt"] = _requirements()
+    return {path: text.encode() for path, text in texts.items()}
 
 
 def _requirements() -> str:
@@ -693,7 +700,7 @@ def _documents() -> dict[str, object]:
                 "seconds": 0.8,
             }
             for index, (language, first_line) in enumerate(
-                [("python", "import onnxruntime"), ("bash", "seatrial predict")]
+                [("python", "import onnxruntime"), ("sh", "seatrial predict")]
             )
         ),
         "seconds": 6.0,
@@ -753,7 +760,6 @@ def _assemble(changes: Mapping[str, object]) -> tuple[Facts, dict[str, bytes]]:
     contents = {
         f"runs/{RUN_ID}/run.json": _json_bytes(facts.run),
         f"runs/{RUN_ID}/config.yaml": _config_yaml(facts.config),
-        f"runs/{RUN_ID}/requirements.txt": _requirements().encode(),
     }
     steps: dict[str, StepFacts] = {}
     inputs = {"config": facts.run.config_sha256, "code": facts.run.environment.code_sha256}
