@@ -53,9 +53,8 @@ def points(fraction: float | None, signed: bool = True) -> str:
         return NOT_MEASURED
     value = round(100 * fraction, 1) + 0.0
     if value == 0 and fraction != 0:
-        value = round(100 * fraction, 3) + 0.0
-    sign = "+" if signed and value > 0 else ""
-    return f"{sign}{value:g} points" if abs(value) < 0.1 else f"{sign}{value:.1f} points"
+        return f"{100 * fraction:{'+' if signed else ''}.1g} points"
+    return f"{value:{'+' if signed and value else ''}.1f} points"
 
 
 def decimal(value: float | None, digits: int = 3) -> str:

@@ -6,6 +6,7 @@ cannot forget to escape it, because escaping is what printing does. Undefined na
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -56,6 +57,8 @@ def literal(value: object) -> Markup:
         return Markup("[" + ", ".join(literal(item) for item in value) + "]")
     if not isinstance(value, (str, int, float, bool)):
         raise TypeError(f"a code block takes plain values, not {type(value).__name__}")
+    if isinstance(value, str) and value.isascii():
+        return Markup(json.dumps(value))
     return Markup(ascii(value))
 
 

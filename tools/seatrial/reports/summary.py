@@ -19,6 +19,7 @@ _SHORT: dict[Format, str] = {
     "torchscript": "torchscript",
     "torch_export": "pt2",
 }
+_SIZED = ("onnx", "onnx_int8")
 _STEP_WIDTH, _TEXT_WIDTH, _TITLE_WIDTH = 10, 60, 28
 
 
@@ -77,10 +78,10 @@ def _evaluate(facts: Facts) -> tuple[str, float] | None:
 def _export(facts: Facts) -> tuple[str, float] | None:
     if facts.export is None:
         return None
-    parts = [
-        f"{_SHORT[a.format]} {f.size(a.size_bytes) if a.status == 'exported' else a.status}"
-        for a in facts.export.artifacts
-    ]
+    parts = []
+    for a in facts.export.artifacts:
+        size = f" {f.size(a.size_bytes)}" if a.format in _SIZED else ""
+        parts.append(f"{_SHORT[a.format]}{size if a.status == 'exported' else f' {a.status}'}")
     return " · ".join(parts), facts.export.seconds
 
 
@@ -89,16 +90,16 @@ def _verify(facts: Facts) -> tuple[str, float] | None:
         return None
     parts = []
     for v in facts.verify.formats:
-        flips = f"{f.count(len(v.flips))} of {f.count(v.n)} flip" if v.flips else "0 flips"
+        flips = f"{f.count(len(v.flips))} of {f.count(v.n)}" if v.flips else "0"
         parts.append(f"{_SHORT[v.format]} {flips if v.passed else 'FAILED'}")
-    return " · ".join(parts), facts.verify.seconds
+    return f"flips: {' · '.join(parts)}", facts.verify.seconds
 
 
 def _benchmark(facts: Facts) -> tuple[str, float] | None:
     if facts.benchmark is None:
         return None
     parts = []
-    for m in facts.benchmark.formats:
+    for m in (m for m in facts.benchmark.formats if m.format in _SIZED or m.error):
         single = releases.latency_at(m, 1)
         shown = "not measured" if single is None else f.milliseconds(single.p50_ms)
         faster = f" ({f.ratio(m.speedup)})" if m.format == "onnx_int8" and m.speedup else ""

@@ -8,7 +8,7 @@ import shlex
 from seatrial.evidence.facts import Facts
 from seatrial.evidence.records import ExportRecord, Preprocessing
 from seatrial.reports import formats as f
-from seatrial.reports.contexts import releases
+from seatrial.reports.contexts import export_tables, releases
 from seatrial.reports.contexts.deployment_tables import (
     configuration,
     environments,
@@ -60,9 +60,9 @@ def context(facts: Facts) -> dict[str, object]:
         ],
         "torch_notes": _torch_notes(facts),
         "torch_missing": ["No usable TorchScript or torch.export file is part of this release."],
-        "performance": releases.measurements_table(facts),
+        "performance": export_tables.measurements_table(facts),
         "performance_notes": [
-            *releases.measuring_conditions(facts),
+            *export_tables.measuring_conditions(facts),
             *([] if facts.benchmark is None else exports.speed(facts.benchmark)),
         ],
         "monitoring": headline_thresholds(facts),
@@ -94,8 +94,6 @@ def _code(facts: Facts, export: ExportRecord, spec: Preprocessing) -> dict[str, 
         "n_classes": len(export.classes),
         "threads": 1 if facts.benchmark is None else facts.benchmark.threads,
         "onnx": "" if primary is None else shlex.quote(releases.published_path(primary)),
-        "torchscript": any(a.format == "torchscript" for a in torch_files),
-        "torch_export": any(a.format == "torch_export" for a in torch_files),
         "torch": [(releases.published_path(a), a.format) for a in torch_files],
         "digests": [
             (releases.published_path(a), a.sha256) for a in releases.published(facts) if a.sha256
@@ -110,7 +108,7 @@ def _overview(facts: Facts) -> list[str]:
     n_classes = len(facts.export.classes) if facts.export else 0
     lines = [
         f"Purpose: {f.stated(documents.purpose)}.",
-        f"Task: one of {f.plural(n_classes, 'class', 'classes')} for an image.",
+        f"Task: image classification, one answer of {f.count(n_classes)} for an image.",
     ]
     if train is not None:
         lines.append(
@@ -269,7 +267,7 @@ def _scaling(facts: Facts) -> list[str]:
         f" {f.plural(processes, 'process', 'processes')}, decoding not counted.",
         f"Memory: {f.megabytes(measured.peak_memory_mb)} a process at its peak, interpreter and"
         " runtime included.",
-        "Run one process a core with one thread each before giving a process more threads.",
+        "Try one process a core with one thread each before giving a process more threads.",
     ]
     return lines
 

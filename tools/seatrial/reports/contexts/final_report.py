@@ -5,16 +5,17 @@ from __future__ import annotations
 from seatrial.evidence.facts import Facts
 from seatrial.evidence.records import GateRecord
 from seatrial.reports import formats as f
-from seatrial.reports.contexts import releases
+from seatrial.reports.contexts import export_tables, releases
 from seatrial.reports.contexts.header import header
 from seatrial.reports.contexts.model_card import model_name, recipe, splits_table
 from seatrial.reports.contexts.production_ready import decision
 from seatrial.reports.contexts.test_results import metrics_table, repeat, target_table
 from seatrial.reports.contexts.unproved import not_proved
 from seatrial.reports.render import Table
-from seatrial.reports.sections import AFTER_GATE, BEFORE_GATE
+from seatrial.reports.sections import BEFORE_GATE, PRODUCTION_READY
 from seatrial.reports.sentences import exports, results, training
 
+_LATER = "in results/production/release.json"
 _EMPTY: Table = {"header": ["None"], "align": "l", "rows": []}
 
 
@@ -36,9 +37,9 @@ def context(facts: Facts, gate: GateRecord) -> dict[str, object]:
         **_training(facts),
         **_test(facts),
         **_exports(facts),
-        "measurements": releases.measurements_table(facts),
+        "measurements": export_tables.measurements_table(facts),
         "measurement_notes": [
-            *releases.measuring_conditions(facts),
+            *export_tables.measuring_conditions(facts),
             *([] if facts.benchmark is None else exports.speed(facts.benchmark)),
         ],
         "verdicts": _verdicts(gate),
@@ -110,11 +111,20 @@ def _test(facts: Facts) -> dict[str, object]:
 
 def _exports(facts: Facts) -> dict[str, object]:
     if facts.export is None:
-        return {"exports": _EMPTY, "export_notes": _missing("export")}
+        return {
+            "exports": _EMPTY,
+            "export_notes": _missing("export"),
+            "flips": _EMPTY,
+            "flips_note": [],
+            "trials": _EMPTY,
+        }
     verified = _missing("verify") if facts.verify is None else exports.verification(facts.verify)
     return {
-        "exports": releases.exports_table(facts),
+        "exports": export_tables.exports_table(facts),
         "export_notes": [*exports.artifacts(facts.export), *verified],
+        "flips": export_tables.flips_table(facts),
+        "flips_note": export_tables.flips_note(facts),
+        "trials": export_tables.trials_table(facts),
     }
 
 
@@ -146,10 +156,8 @@ def _files(facts: Facts) -> Table:
         for c in checkpoints
         if c.role in ("best", "last")
     ]
-    rows.append(["configs/final_config.yaml", "see results/production/release.json"])
-    rows += [
-        [spec.path, "see results/production/release.json"]
-        for spec in (*BEFORE_GATE, *AFTER_GATE)
-        if spec.path != "final_report.md"
-    ]
+    document = facts.steps.get("document")
+    rendered = {} if document is None else {x.path: x.sha256 for x in document.manifest.files}
+    rows += [[spec.path, rendered.get(spec.path, _LATER)] for spec in BEFORE_GATE]
+    rows += [[path, _LATER] for path in (PRODUCTION_READY.path, "results/production/gate.json")]
     return {"header": ["File", "SHA-256"], "align": "ll", "rows": rows}

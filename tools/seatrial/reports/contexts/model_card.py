@@ -9,7 +9,7 @@ import yaml
 from seatrial.evidence.facts import Facts
 from seatrial.evidence.records import DataRecord, EvaluationRecord, TrainRecord
 from seatrial.reports import formats as f
-from seatrial.reports.contexts import releases
+from seatrial.reports.contexts import export_tables, releases
 from seatrial.reports.contexts.header import header
 from seatrial.reports.contexts.test_results import PERCENTAGES, classes_table
 from seatrial.reports.contexts.unproved import limits
@@ -72,7 +72,7 @@ def context(facts: Facts) -> dict[str, object]:
             *results.classes(evaluation.classes, targets.min_class_f1),
             *results.calibration(evaluation, targets.max_ece),
         ],
-        "formats": releases.exports_table(facts),
+        "formats": export_tables.exports_table(facts),
         "format_notes": _format_notes(facts),
         "ethics": [
             f"Consent of the persons shown: {f.stated(data.card.consent)}.",
@@ -100,7 +100,7 @@ def _metadata(
     result = {
         "task": {"type": "image-classification", "name": "Image classification"},
         "dataset": {
-            "type": data.source,
+            "type": facts.config.data.dataset or facts.config.data.source,
             "name": data.source,
             "split": "test",
             "revision": data.digest,
@@ -109,7 +109,7 @@ def _metadata(
     }
     primary = releases.primary_onnx(facts)
     block: dict[str, Any] = {
-        "license": facts.config.documents.licence or _UNKNOWN_LICENCE,
+        "license": (facts.config.documents.licence or _UNKNOWN_LICENCE).lower(),
         "library_name": "onnx" if primary is not None else "pytorch",
         "pipeline_tag": "image-classification",
         "tags": [

@@ -73,7 +73,8 @@ def _record() -> Table:
         "header": ["What", "How often", "For"],
         "align": "lll",
         "rows": [
-            ["latency in ms and peak memory in MB", "every request", "latency and memory"],
+            ["latency of the model's call in ms", "every request", "latency"],
+            ["resident memory of the process in MB", "every minute", "memory"],
             ["confidence of the predicted class", "every request", "confidence"],
             ["predicted class", "every request", "class mix"],
             [

@@ -51,7 +51,7 @@ def runtime(facts: Facts) -> Table:
                 [
                     f"peak memory, {name}",
                     f.megabytes(measured.peak_memory_mb),
-                    f"benchmark, {f.plural(measured.processes, 'process', 'processes')}",
+                    f"benchmark, up to batch {max(x.batch for x in measured.latencies)}",
                     f"measured × {t.MEMORY_FACTOR:g}",
                     f"above {f.megabytes(measured.peak_memory_mb * t.MEMORY_FACTOR)}",
                 ]

@@ -42,8 +42,6 @@ def decision(gate: GateRecord) -> list[str]:
     standing = [i for i in gate.items if i.verdict != "PASS" and i.waiver is None]
     waived = [i for i in gate.items if i.verdict != "PASS" and i.waiver is not None]
     lines = [f"{'Ready' if gate.passed else 'Not ready'}: {tally(gate)}."]
-    if gate.passed and gate.decision:
-        lines.append(f"Decision: {gate.decision}.")
     if standing:
         names = [f"{i.id} {i.title} ({i.verdict})" for i in standing]
         lines.append(f"In the way: {f.listing(names, len(names))}.")

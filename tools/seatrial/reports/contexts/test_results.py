@@ -45,7 +45,7 @@ def context(facts: Facts) -> dict[str, object]:
         "mistakes": _mistakes(evaluation),
         "pictures": {name.split(".")[0]: name in shown for name in _PICTURES},
         "reproducibility": _reproducibility(facts, evaluation, train),
-        "repeat": repeat(evaluation, train),
+        "repeat": [*repeat(evaluation, train), training.repository(facts.run)],
     }
 
 
@@ -133,7 +133,7 @@ def _matrix(evaluation: EvaluationRecord) -> Table:
     if len(names) > _MATRIX_CLASSES:
         return _off_diagonal(names, evaluation.confusion)
     return {
-        "header": ["True \\ predicted", *names],
+        "header": ["True class", *names],
         "align": "l" + "r" * len(names),
         "rows": [
             [name, *map(f.count, row)]
@@ -201,7 +201,7 @@ def _reproducibility(facts: Facts, evaluation: EvaluationRecord, train: TrainRec
             ["Data set digest", f.NOT_MEASURED if data is None else data.digest],
             ["Test set digest", evaluation.test_digest],
             ["Commit", facts.run.git.commit or f.stated(facts.run.git.reason)],
-            ["Seed", str(train.seed)],
+            ["Seed", "unknown: trained elsewhere" if train.trained_elsewhere else str(train.seed)],
             ["Deterministic algorithms", f.yes_no(train.deterministic)],
             ["Device", train.device],
             ["Threads", str(train.threads)],

@@ -43,22 +43,22 @@ def _results(facts: Facts) -> list[str]:
     lines = []
     accuracy = evaluation.test.get("acc")
     if targets.test_acc is None:
-        lines.append("That the accuracy is enough: no target is declared.")
+        lines.append("No target is declared, so it is not proved that the accuracy is enough.")
     elif accuracy is None or accuracy.interval is None or accuracy.interval[0] < targets.test_acc:
         lines.append(
-            f"That accuracy on new images is {f.percent(targets.test_acc)} or more: measured is"
+            f"It is not proved that accuracy on new images is {f.percent(targets.test_acc)} or more: measured is"
             f" {f.estimate(accuracy, True)}."
         )
     few = [c.name for c in evaluation.classes if c.support < FEW_IMAGES]
     if few:
         lines.append(
-            f"How good the answers are for {f.listing(few, 10)}: fewer than {FEW_IMAGES} test"
+            f"Little is known of the classes {f.listing(few, 10)}: fewer than {FEW_IMAGES} test"
             " images each."
         )
     if evaluation.ledger_count > 1:
         lines.append(
-            f"That the test set is fresh: {f.count(evaluation.ledger_count)} pairs of weights and"
-            " test set have been evaluated in this project."
+            f"The test set was used before: {f.count(evaluation.ledger_count)} pairs of weights and"
+            " test set have been evaluated in this project, this one included."
         )
     return lines
 
@@ -70,13 +70,14 @@ def _data(facts: Facts) -> list[str]:
     lines = []
     if data.leakage:
         lines.append(
-            f"That accuracy holds for unseen images: {f.plural(len(data.leakage), 'pair')} of the"
-            " same or nearly the same image stand in two splits."
+            "It is not proved that accuracy holds for unseen images:"
+            f" {f.plural(len(data.leakage), 'pair')} of the same or nearly the same image across"
+            " splits."
         )
     if data.groups_crossing:
         lines.append(
-            f"That accuracy holds for unseen groups: {f.count(len(data.groups_crossing))} cross"
-            " splits."
+            "It is not proved that accuracy holds for unseen groups:"
+            f" {f.count(len(data.groups_crossing))} across splits."
         )
     missing = [
         name
@@ -84,21 +85,23 @@ def _data(facts: Facts) -> list[str]:
         if getattr(data.card, name) == f.NOT_STATED
     ]
     if missing:
-        lines.append(f"Whether the data may be used as they were: {f.listing(missing)} not stated.")
-    lines.append(f"That no near-duplicate was overlooked: {data.duplicate_method}.")
+        lines.append(f"Not stated of the data: {f.listing(missing)}.")
+    lines.append(f"Duplicates that this does not find may remain: {data.duplicate_method}.")
     return lines
 
 
 def _measurement(facts: Facts) -> list[str]:
     targets, lines = facts.config.targets, []
     if facts.benchmark is None:
-        lines.append("Latency and memory: the benchmark step has not finished in this run.")
+        lines.append(
+            "Latency and memory are not measured: the benchmark step has not finished in this run."
+        )
     else:
-        lines.append(f"Latency on another processor than {facts.benchmark.processor}.")
+        lines.append(f"Latency and memory were measured on {facts.benchmark.processor} alone.")
         if facts.benchmark.gpu is None:
-            lines.append("Anything on a GPU: none was present.")
+            lines.append("Nothing was measured on a GPU: none was present.")
     if facts.verify is None:
-        lines.append("That the exported files answer as the model does: not verified.")
+        lines.append("It is not verified that the exported files answer as the model does.")
     bounds = {
         "max_ece": targets.max_ece,
         "max_latency_p95_ms": targets.max_latency_p95_ms,
@@ -107,7 +110,5 @@ def _measurement(facts: Facts) -> list[str]:
     }
     undeclared = [f"targets.{name}" for name, bound in bounds.items() if bound is None]
     if undeclared:
-        lines.append(
-            f"That these are small enough, since no bound is declared: {f.listing(undeclared)}."
-        )
+        lines.append(f"No bound is declared for {f.listing(undeclared)}: any value passes.")
     return lines

@@ -12,7 +12,7 @@ FEW_IMAGES = 30
 """Below this support a class's figures are called uncertain: one image is over 3 points."""
 CONFIDENT = 0.9
 _SHARE_WORTH_NAMING = 0.5
-_CALIBRATION_GAP = 0.01
+_NORMAL_95 = 1.96
 
 
 def target(evaluation: EvaluationRecord, targets: Targets) -> list[str]:
@@ -35,7 +35,7 @@ def target(evaluation: EvaluationRecord, targets: Targets) -> list[str]:
         return [f"{verdict}: {measured}; no interval was measured, so neither is proved."]
     span = f"the 95 % interval {f.interval_percent(accuracy.interval)}"
     if low >= targets.test_acc:
-        return [f"Target met and proved: {measured}; {span} lies at or above it whole."]
+        return [f"Target met and proved: {measured}; all of {span} is at or above it."]
     if margin >= 0:
         return [
             f"Target met, not proved: {measured}, but {span} reaches below it.",
@@ -46,7 +46,7 @@ def target(evaluation: EvaluationRecord, targets: Targets) -> list[str]:
             f"Target missed {below}: {measured}; {span} includes it, so this test set"
             " neither proves nor rules out that the target is reached."
         ]
-    return [f"Target missed {below}: {measured}; {span} lies below it whole."]
+    return [f"Target missed {below}: {measured}; all of {span} is below it."]
 
 
 def _needed(evaluation: EvaluationRecord) -> list[str]:
@@ -178,11 +178,11 @@ def _direction(evaluation: EvaluationRecord, accuracy: float) -> list[str]:
     if confidence is None:
         return []
     pair = f"mean confidence {f.percent(confidence)}, accuracy {f.percent(accuracy)}"
-    if confidence - accuracy > _CALIBRATION_GAP:
-        return [f"The model is overconfident: {pair}."]
-    if accuracy - confidence > _CALIBRATION_GAP:
-        return [f"The model is underconfident: {pair}."]
-    return [f"Confidence and accuracy agree within a point on the whole: {pair}."]
+    chance = _NORMAL_95 * math.sqrt(accuracy * (1 - accuracy) / evaluation.n_test)
+    if abs(confidence - accuracy) <= chance:
+        return [f"On the whole, confidence and accuracy differ by no more than chance: {pair}."]
+    kind = "overconfident" if confidence > accuracy else "underconfident"
+    return [f"On the whole, the model is {kind}: {pair}."]
 
 
 def baseline(evaluation: EvaluationRecord) -> list[str]:
@@ -247,7 +247,7 @@ def _concentration(evaluation: EvaluationRecord) -> list[str]:
 def undefined(estimates: dict[str, Estimate]) -> list[str]:
     """Metrics that have no value, each with its reason."""
     return [
-        f"{name} is undefined: {value.reason or 'no reason recorded'}."
+        f"test_{name} is undefined and not counted as 0: {value.reason or 'no reason recorded'}."
         for name, value in estimates.items()
         if value.value is None
     ]

@@ -79,8 +79,8 @@ def data(data: DataRecord) -> list[str]:
         )
     if data.leakage:
         lines.append(
-            f"{f.plural(len(data.leakage), 'pair')} of the same or nearly the same image stand in"
-            " two splits: accuracy measured on them is not accuracy on new images."
+            f"Leakage: {f.plural(len(data.leakage), 'pair')} of the same or nearly the same image"
+            " across splits; accuracy measured on such images is not accuracy on new ones."
         )
         lines += [
             f"Leak: {p.first} ({p.first_split}) and {p.second} ({p.second_split}), {p.kind}."
@@ -90,17 +90,15 @@ def data(data: DataRecord) -> list[str]:
         lines.append(f"No duplicate across splits was found ({data.duplicate_method}).")
     if data.groups_crossing:
         lines.append(
-            f"{f.plural(len(data.groups_crossing), 'group')} cross splits:"
-            f" {f.listing(data.groups_crossing)}."
+            f"Groups that cross splits: {f.count(len(data.groups_crossing))}"
+            f" ({f.listing(data.groups_crossing)})."
         )
     if data.conflicting_labels:
         lines.append(
-            f"{f.plural(len(data.conflicting_labels), 'pair')} of the same image carry two labels."
+            f"The same image under two labels: {f.plural(len(data.conflicting_labels), 'pair')}."
         )
     if data.duplicates_within:
-        lines.append(
-            f"{f.plural(len(data.duplicates_within), 'duplicate pair')} lie within a split."
-        )
+        lines.append(f"Duplicates within a split: {f.plural(len(data.duplicates_within), 'pair')}.")
     return lines + list(data.warnings)
 
 
