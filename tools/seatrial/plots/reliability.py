@@ -21,7 +21,7 @@ def reliability_diagram(bins: Sequence[CalibrationBin], ece: Estimate, path: Pat
         figure = new_figure(4.8, 5.0)
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3.4, 1])
         _accuracy(top, bins)
-        top.set_title(_title(ece))
+        top.set_title(_title(ece), pad=24)
         _counts(bottom, bins)
         return figure
 
@@ -47,7 +47,14 @@ def _accuracy(axes: Axes, bins: Sequence[CalibrationBin]) -> None:
             axes.plot([one.confidence] * 2, one.interval, color=ORANGE, lw=1.2)
         axes.plot([one.confidence], [one.accuracy], "o", color=ORANGE, ms=3.5)
     axes.plot([], [], "o-", color=ORANGE, ms=3.5, lw=1.2, label="measured, with 95 % interval")
-    axes.legend(loc="upper left", edgecolor="none", fontsize=7.5, labelcolor=MUTED)
+    axes.legend(
+        loc="lower left",
+        bbox_to_anchor=(-0.01, 1.0),
+        ncols=2,
+        frameon=False,
+        fontsize=7.5,
+        labelcolor=MUTED,
+    )
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.03)
     axes.set_ylabel("accuracy")
