@@ -109,7 +109,7 @@ class Loop:
             for group in steps[-(-progress.batch // self._plan.accumulate) :]:
                 started = time.monotonic()
                 stop = self._step(epoch, group, loaded)
-                progress.seconds_in_epoch += time.monotonic() - started
+                progress.training_seconds += time.monotonic() - started
                 self._report(progress.loss_sum / progress.weight_sum)
                 if stop:
                     self._interrupt()
@@ -174,7 +174,7 @@ class Loop:
 
     def _finish_epoch(self) -> None:
         learner, progress = self._learner, self._learner.progress
-        number = progress.epoch
+        number, started = progress.epoch, time.monotonic()
         due = number % self._plan.validate_every == 0 or number == self._plan.epochs
         train_loss = progress.loss_sum / progress.weight_sum
         train_acc = progress.correct / progress.seen
@@ -187,17 +187,18 @@ class Loop:
             if loss is not None:
                 learner.schedule.observe(loss)
         best = due and learner.stopping.observe(number, values[learner.stopping.metric])
+        seconds = progress.training_seconds + time.monotonic() - started
         epoch = Epoch(
             epoch=number,
             learning_rate=learner.schedule.learning_rate(progress.step - 1),
             train_loss=train_loss,
             train_acc=train_acc,
             metrics=values,
-            seconds=progress.seconds_in_epoch,
-            images_per_second=progress.seen / max(progress.seconds_in_epoch, 1e-9),
+            seconds=seconds,
+            images_per_second=progress.seen / max(progress.training_seconds, 1e-9),
         )
         learner.history.append(epoch)
-        learner.progress = progress.next_epoch()
+        learner.progress = progress.next_epoch(seconds)
         self._say(epoch, found, best=best)
         self._save_after_epoch(number, best=best)
 
@@ -212,14 +213,14 @@ class Loop:
     def _report(self, loss: float) -> None:
         progress = self._learner.progress
         done = progress.batch + (progress.epoch - 1) * len(self._batches)
-        spent = progress.seconds + progress.seconds_in_epoch
+        spent = progress.seconds + progress.training_seconds
         left = spent / done * (len(self._batches) * self._plan.epochs - done)
         self._events(
             progress.epoch,
             progress.batch,
             loss,
             progress.seen,
-            progress.seconds_in_epoch,
+            progress.training_seconds,
             left,
         )
 

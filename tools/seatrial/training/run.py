@@ -173,7 +173,8 @@ class _Run:
         config, training = self._config, self._config.training
         assert training.threads is not None
         history = learner.history
-        trained = sum(len(self._dataset.split_indices("train")) for _ in history)
+        images = len(self._dataset.split_indices("train")) * len(history)
+        seconds = sum(images / len(history) / epoch.images_per_second for epoch in history)
         return TrainRecord(
             trained_elsewhere=False,
             architecture=config.model.architecture,
@@ -196,7 +197,7 @@ class _Run:
             processes=self._team.size,
             batch_norm=training.batch_norm if self._team.size > 1 else "one_process",
             batch_size=training.batch_size,
-            images_per_second=trained / max(learner.progress.seconds, 1e-9),
+            images_per_second=images / seconds,
             seconds=learner.progress.seconds,
             plots=(CURVES,),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
@@ -52,16 +52,18 @@ class Progress:
     weight_sum: float = 0.0
     correct: float = 0.0
     seen: int = 0
-    seconds_in_epoch: float = 0.0
+    training_seconds: float = 0.0
+    """Spent training in the epoch under way, in all attempts."""
     seconds: float = 0.0
-    """Spent before the epoch under way, in all attempts."""
+    """Spent on the epochs before it, validations included, in all attempts."""
     resumed_at: list[int] = field(default_factory=list)
 
-    def next_epoch(self) -> Progress:
-        """At the start of the epoch after this one."""
-        return replace(
-            Progress(epoch=self.epoch + 1, step=self.step),
-            seconds=self.seconds + self.seconds_in_epoch,
+    def next_epoch(self, seconds: float) -> Progress:
+        """At the start of the epoch after this one, which took ``seconds``."""
+        return Progress(
+            epoch=self.epoch + 1,
+            step=self.step,
+            seconds=self.seconds + seconds,
             resumed_at=self.resumed_at,
         )
 
