@@ -23,7 +23,7 @@ from seatrial.reports.contexts import (
     test_results,
 )
 from seatrial.reports.contexts.requirements import render_requirements
-from seatrial.reports.render import render
+from seatrial.reports.render import fill
 from seatrial.reports.sections import DocumentSpec, check_sections
 from seatrial.reports.summary import line_for, summary_lines
 
@@ -57,7 +57,7 @@ def render_documents(facts: Facts) -> dict[str, str]:
     sections as missing, and the gate's item on it fails.
     """
     documents = {
-        spec.path: render(spec.template, context(facts))
+        spec.path: fill(spec.template, context(facts))
         for spec, needed, context in _BEFORE_GATE
         if all(getattr(facts, step) is not None for step in needed)
     }
@@ -68,10 +68,10 @@ def render_verdict_documents(facts: Facts, gate: GateRecord) -> dict[str, str]:
     """``production_ready.md`` and ``final_report.md`` as text by published path. Both render
     whatever has finished, and say what has not."""
     return {
-        sections.PRODUCTION_READY.path: render(
+        sections.PRODUCTION_READY.path: fill(
             sections.PRODUCTION_READY.template, production_ready.context(facts, gate)
         ),
-        sections.FINAL_REPORT.path: render(
+        sections.FINAL_REPORT.path: fill(
             sections.FINAL_REPORT.template, final_report.context(facts, gate)
         ),
     }

@@ -104,7 +104,7 @@ def _environment() -> Environment:
     return environment
 
 
-def render(template: str, context: Mapping[str, object]) -> str:
+def fill(template: str, context: Mapping[str, object]) -> str:
     """The shipped ``template`` filled with ``context``: the same context, the same bytes.
 
     :raises jinja2.UndefinedError: the template names what the context does not hold.

@@ -86,8 +86,8 @@ def flips_table(facts: Facts) -> Table:
 def flips_note(facts: Facts) -> list[str]:
     """What the table of flips leaves out."""
     return [
-        f"{NAMES[v.format]}: the first {MOST_FLIPS} of {f.count(len(v.flips))} flipped decisions are"
-        " listed; all stand in the record of the verify step."
+        f"{NAMES[v.format]}: the first {MOST_FLIPS} of {f.count(len(v.flips))} flipped decisions"
+        " are listed; all stand in the record of the verify step."
         for v in (() if facts.verify is None else facts.verify.formats)
         if len(v.flips) > MOST_FLIPS
     ]

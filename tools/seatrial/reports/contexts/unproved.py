@@ -46,8 +46,8 @@ def _results(facts: Facts) -> list[str]:
         lines.append("No target is declared, so it is not proved that the accuracy is enough.")
     elif accuracy is None or accuracy.interval is None or accuracy.interval[0] < targets.test_acc:
         lines.append(
-            f"It is not proved that accuracy on new images is {f.percent(targets.test_acc)} or more: measured is"
-            f" {f.estimate(accuracy, True)}."
+            "It is not proved that accuracy on new images is"
+            f" {f.percent(targets.test_acc)} or more: measured is {f.estimate(accuracy, True)}."
         )
     few = [c.name for c in evaluation.classes if c.support < FEW_IMAGES]
     if few:
