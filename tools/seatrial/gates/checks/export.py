@@ -17,7 +17,7 @@ from seatrial.evidence.records import (
 )
 from seatrial.gates.archives import onnx_problem
 from seatrial.gates.checks.case import Case
-from seatrial.gates.checks.numbers import keeps, shown
+from seatrial.gates.checks.numbers import bound_of, keeps, shown
 from seatrial.gates.checks.test import evaluated
 from seatrial.gates.evidence_files import Evidence
 from seatrial.gates.schema import Unit
@@ -127,7 +127,7 @@ def export_verified(case: Case) -> Finding:
     for artifact in artifacts:
         if artifact.format not in verified:
             problems.append(f"{artifact.format}: not verified")
-    bound = case.facts.config.export.max_accuracy_difference
+    bound = bound_of(case.facts.config, case.item) or 0.0
     for entry in case.facts.verify.formats:
         problems += [
             f"{entry.format}: {p}" for p in _verification_problems(entry, result.n_test, bound)

@@ -44,8 +44,13 @@ def shown_estimate(estimate: Estimate, unit: Unit, beside: float | None = None) 
     text = shown(estimate.value, unit, beside)
     if estimate.interval is None:
         return text
-    low, high = (shown(end, unit) for end in estimate.interval)
-    return f"{text} [{low}, {high}]"
+    return f"{text} {shown_interval(estimate.interval, unit)}"
+
+
+def shown_interval(interval: tuple[float, float], unit: Unit) -> str:
+    """A 95 % interval in the unit of the value before it, which it does not repeat."""
+    low, high = (shown(end, unit).split(" ")[0] for end in interval)
+    return f"[{low}, {high}]"
 
 
 def bound_of(config: Config, item: Item) -> float | None:

@@ -19,14 +19,15 @@ from seatrial.gates.verdicts import Finding, NotChecked, conclude, some
 def release_safe(case: Case) -> Finding:
     """The team keeps its known issues, none critical is open, and loading the release runs no
     foreign code."""
+    name = case.facts.config.known_issues
     issues = _issues(case.facts, case.evidence)
     if issues is not None and issues != case.facts.known_issues:
-        raise NotChecked(f"{case.facts.config.known_issues} changed while it was judged")
+        raise NotChecked(f"{name} changed while it was judged")
     critical = [i for i in issues or () if i.severity == "critical" and i.status == "open"]
     unsafe_files = _unsafe_files(case.facts, case.evidence)
     problems, remedy = [], None
     if issues is None:
-        problems.append(f"{case.facts.config.known_issues} does not exist")
+        problems.append(f"{name} does not exist")
         remedy = (
             f"Write {case.facts.config.known_issues}; with nothing known, 'issues: []' says so."
         )

@@ -7,7 +7,15 @@ from seatrial.evidence.facts import Facts
 from seatrial.evidence.records import ClassResult, EvaluationRecord
 from seatrial.gates.checks.case import Case
 from seatrial.gates.checks.data import described
-from seatrial.gates.checks.numbers import at_least, at_most, bound_of, keeps, shown, shown_bound
+from seatrial.gates.checks.numbers import (
+    at_least,
+    at_most,
+    bound_of,
+    keeps,
+    shown,
+    shown_bound,
+    shown_interval,
+)
 from seatrial.gates.checks.training import chosen_checkpoint
 from seatrial.gates.verdicts import Finding, NotChecked, conclude, some
 
@@ -95,8 +103,8 @@ def gap_within_bound(case: Case) -> Finding:
             f"the recorded gap {gap.value:.6f} is not the difference of the accuracies,"
             f" {val - test:.6f}"
         )
-    low, high = (shown(end, "points") for end in gap.interval)
-    measured = f"{shown(gap.value, 'points', bound)} [{low}, {high}], p = {gap.p_value:.2g}"
+    interval = shown_interval(gap.interval, "points")
+    measured = f"{shown(gap.value, 'points', bound)} {interval}, p = {gap.p_value:.2g}"
     problems = []
     if bound is None or not keeps(abs(gap.value), "at most", bound):
         causes = f"; likely: {'; '.join(gap.causes)}" if gap.causes else ""
