@@ -78,7 +78,9 @@ def proceed(
     """
 
     def emit(event: dict[str, object]) -> None:
-        if event.get("event") != "batch":
+        if event.get("event") == "batch" or "done" in event:
+            run.note_progress(event)
+        else:
             run.emit(event)
         observe(event)
 

@@ -29,6 +29,8 @@ class Status(Record):
     steps: tuple[StepStatus, ...]
     epoch: dict[str, Any] | None
     """The last epoch's event: epoch, epochs, metrics, seconds_left."""
+    progress: dict[str, Any] | None
+    """How far the step at work is, while a process is at work."""
     exit_code: int | None
     message: str | None
     next: str | None
@@ -54,6 +56,7 @@ def of(run: Run) -> Status:
         state=state,
         steps=tuple(steps.values()),
         epoch=epoch,
+        progress=run.read_progress() if held else None,
         exit_code=None if outcome is None else outcome["exit_code"],
         message=None if outcome is None else outcome.get("message"),
         next=_next(run, state),

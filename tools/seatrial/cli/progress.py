@@ -30,8 +30,8 @@ class Progress:
             self._draw(str(event["step"]))
         elif kind == "step" and event["state"] != "started":
             self.clear()
-        elif kind in ("batch", "progress") and self.terminal:
-            self._bar(event)
+        elif self.terminal and time.monotonic() - self._drawn >= _REFRESH_S:
+            self._draw(bar_line(event))
 
     def clear(self) -> None:
         """Take the bar away before something else is printed."""
@@ -43,16 +43,6 @@ class Progress:
         self.clear()
         click.echo(text, file=self.stream)
 
-    def _bar(self, event: Mapping[str, Any]) -> None:
-        if time.monotonic() - self._drawn < _REFRESH_S:
-            return
-        done, total = event.get("done"), event.get("total")
-        text = str(event.get("text") or event.get("step") or "")
-        if isinstance(done, int) and isinstance(total, int) and total > 0:
-            filled = round(_BAR_WIDTH * min(done / total, 1))
-            text = f"[{'#' * filled}{'.' * (_BAR_WIDTH - filled)}] {done}/{total} {text}"
-        self._draw(text)
-
     def _draw(self, text: str) -> None:
         self._drawn = time.monotonic()
         width = shutil.get_terminal_size().columns - 1
@@ -60,18 +50,37 @@ class Progress:
         self.stream.flush()
 
 
+def bar_line(event: Mapping[str, Any]) -> str:
+    """How far something is: a bar where there is a total, and what goes with it."""
+    done, total = (
+        event.get("batch", event.get("done")),
+        event.get("batches", event.get("total")),
+    )
+    parts = [str(event.get("event"))]
+    if isinstance(done, int) and isinstance(total, int) and total > 0:
+        filled = round(_BAR_WIDTH * min(done / total, 1))
+        parts = [f"[{'#' * filled}{'.' * (_BAR_WIDTH - filled)}] {done}/{total}"]
+    if event.get("event") == "batch":
+        parts.append(f"epoch {event['epoch']}/{event['epochs']}")
+        parts.append(f"loss {event['loss']:.4g}")
+    return "  ".join([*parts, *_pace(event)])
+
+
 def epoch_line(event: Mapping[str, Any]) -> str:
     """``epoch 3/100  train_loss 0.412  val_acc 0.912 …  812 images/s  2 min 4 s left``."""
     parts = [f"epoch {event['epoch']}/{event['epochs']}"]
     metrics: Mapping[str, Any] = event.get("metrics") or {}
     parts += [f"{name} {value:.4g}" for name, value in metrics.items() if value is not None]
-    rate = event.get("images_per_second")
-    if isinstance(rate, (int, float)):
+    return "  ".join([*parts, *_pace(event)])
+
+
+def _pace(event: Mapping[str, Any]) -> list[str]:
+    parts = []
+    if isinstance(rate := event.get("images_per_second"), (int, float)):
         parts.append(f"{rate:,.0f} images/s")
-    left = event.get("seconds_left")
-    if isinstance(left, (int, float)):
+    if isinstance(left := event.get("seconds_left"), (int, float)):
         parts.append(f"at most {duration(left)} left")
-    return "  ".join(parts)
+    return parts
 
 
 def duration(seconds: float) -> str:

@@ -36,14 +36,16 @@ def command(run_name: str | None, wait: bool, timeout: float | None, as_json: bo
 
 
 def _lines(found: dict[str, Any]) -> list[str]:
-    from seatrial.cli.progress import duration, epoch_line
+    from seatrial.cli.progress import bar_line, duration, epoch_line
 
     lines = [f"run {found['run']} · {found['state']}"]
     for step in found["steps"]:
         seconds = f"  {duration(step['seconds'])}" if step["seconds"] is not None else ""
         lines.append(f"  {step['step']:<10} {step['state']}{seconds}")
-    if found["epoch"] is not None and found["state"] == "running":
+    if found["epoch"] is not None:
         lines.append(epoch_line(found["epoch"]))
+    if found["progress"] is not None:
+        lines.append(bar_line(found["progress"]))
     if found["exit_code"] is not None:
         lines.append(f"exit code {found['exit_code']}")
     lines += [line for line in (found["message"], found["next"]) if line]

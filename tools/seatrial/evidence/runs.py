@@ -117,6 +117,18 @@ class Run:
             finally:
                 os.close(descriptor)
 
+    def note_progress(self, event: Mapping[str, object]) -> None:
+        """Keep the latest word on how far something is, for who looks now; a crash may lose it."""
+        temporary = self.folder / ".progress.json.tmp"
+        with disk_errors(temporary):
+            temporary.write_text(json.dumps({"time": now(), **event}, ensure_ascii=False))
+            temporary.replace(self.folder / "progress.json")
+
+    def read_progress(self) -> dict[str, Any] | None:
+        """What :meth:`note_progress` noted last."""
+        path = self.folder / "progress.json"
+        return dict(read_json(path)) if path.exists() else None
+
     def read_events(self) -> list[dict[str, Any]]:
         """All whole events; a last line cut short by a crash is left out."""
         if not self.events.exists():

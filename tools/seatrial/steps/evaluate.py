@@ -19,7 +19,9 @@ from seatrial.evidence.records import DataRecord, Record, TrainRecord
 from seatrial.files import sha256_file, write_bytes, write_json
 from seatrial.preprocessing import convert, open_image
 from seatrial.steps.interface import Context, Step
-from seatrial.steps.train import BEST
+from seatrial.steps.train import BEST, as_trained
+from seatrial.training.assembly import class_weights, training_counts
+from seatrial.training.devices import settled
 
 LEDGER = "results/test_ledger.jsonl"
 PREDICTIONS = "predictions.npz"
@@ -37,16 +39,26 @@ def _settings(config: Config) -> object:
 def _work(context: Context, output: Path) -> Record:
     started = time.perf_counter()
     config, dataset = context.config, context.dataset
+    resolved = as_trained(context)
     trained: TrainRecord = context.record("train")
     data: DataRecord = context.record("data")
     best = context.folder("train") / BEST
     model = training.load_model(
-        config, best, num_classes=len(dataset.classes), project=context.project
+        resolved, best, num_classes=len(dataset.classes), project=context.project
     )
     test, val = dataset.split_indices("test"), dataset.split_indices("val")
-    test_logits = _predict(context, model, test)
-    val_logits = _predict(context, model, val)
-    again = _predict(context, model, test)
+    with settled(threads=trained.threads, deterministic=config.reproducibility.deterministic):
+        test_logits, val_logits, again = (
+            training.predict_logits(
+                model,
+                dataset,
+                indices,
+                batch_size=config.training.batch_size,
+                device=resolved.training.device,
+                emit=context.emit,
+            )
+            for indices in (test, val, test)
+        )
     weights = sha256_file(best)
     criterion = _criterion(config, dataset)
     test_digest = dataset.split_digest("test")
@@ -95,25 +107,13 @@ def _work(context: Context, output: Path) -> Record:
     return record.model_copy(update={"plots": tuple(plots), "seconds": seconds})
 
 
-def _predict(context: Context, model: torch.nn.Module, indices: npt.NDArray[np.int64]) -> Logits:
-    settings = context.config.training
-    return training.predict_logits(
-        model,
-        context.dataset,
-        indices,
-        batch_size=settings.batch_size,
-        device=settings.device,
-        emit=context.emit,
-    )
-
-
 def _criterion(config: Config, dataset: Dataset) -> evaluation.Criterion:
     """The training's loss on arrays of logits and labels, as one number."""
     loss = losses.build(
         config.loss.type,
         num_classes=len(dataset.classes),
         label_smoothing=config.loss.label_smoothing,
-        class_weights=training.class_weights(config, dataset),
+        class_weights=class_weights(config.loss, training_counts(dataset)),
     )
 
     def of(logits: Logits, labels: npt.NDArray[np.int64]) -> float:
@@ -139,7 +139,8 @@ def _image_by_id(dataset: Dataset, indices: npt.NDArray[np.int64]) -> evaluation
     place = dict(zip(dataset.ids(indices), indices, strict=True))
 
     def image(identifier: str) -> npt.NDArray[np.uint8]:
-        return dataset.pixels(np.array([place[identifier]], dtype=np.int64))[0]
+        (pixels,) = dataset.pixels(np.array([place[identifier]], dtype=np.int64))
+        return pixels
 
     return image
 

@@ -9,7 +9,7 @@ from seatrial.config.schema import Config
 from seatrial.evidence.records import Record
 from seatrial.files import sha256_file
 from seatrial.steps.interface import Context, Step
-from seatrial.steps.train import BEST
+from seatrial.steps.train import BEST, as_trained
 
 
 def _settings(config: Config) -> object:
@@ -31,7 +31,7 @@ def _work(context: Context, output: Path) -> Record:
     config, dataset = context.config, context.dataset
     best = context.folder("train") / BEST
     model = training.load_model(
-        config, best, num_classes=len(dataset.classes), project=context.project
+        as_trained(context), best, num_classes=len(dataset.classes), project=context.project
     )
     return export.export_all(
         model,

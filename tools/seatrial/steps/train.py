@@ -25,6 +25,14 @@ def settings(config: Config) -> object:
     return config.model_dump(mode="json", include=_SECTIONS)
 
 
+def as_trained(context: Context) -> Config:
+    """The configuration as the training resolved it; for a checkpoint trained elsewhere, as now."""
+    path = context.folder("train") / RESOLVED
+    if path.exists():
+        return load.load(path)
+    return training.resolve_auto(context.config, project=context.project)
+
+
 def _work(context: Context, output: Path) -> Record:
     dataset, project = context.dataset, context.project
     if context.checkpoint is not None:
