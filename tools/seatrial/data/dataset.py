@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from seatrial.data.similarity import Similar
 from seatrial.data.sources.interface import SPLITS, Images
 from seatrial.data.table import Table
 from seatrial.errors import InputError
@@ -96,6 +97,8 @@ class Dataset:
     unreadable: tuple[Unreadable, ...]
     total_found: int
     near_duplicate_bits: int | None
+    similar: Similar
+    """Different pictures that resemble each other, by index."""
     card: DataCard
     notes: tuple[str, ...]
     seconds: float

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from seatrial.data.dataset import Dataset, Split
-from seatrial.data.leakage import Duplicates, find_duplicates, groups_crossing
+from seatrial.data.leakage import Duplicates, find_duplicates, groups_crossing, method
 from seatrial.data.sources.interface import SPLITS
 from seatrial.data.sources.names import shortened
 from seatrial.evidence.records import DataRecord, Pair, SplitCount
@@ -28,7 +28,7 @@ _FEW_IMAGES = 10
 def describe(dataset: Dataset, output: Path) -> DataRecord:
     """Measure ``dataset``; write ``splits.json`` and pictures into ``output``, which exists."""
     began = time.monotonic()
-    duplicates = find_duplicates(dataset.table, dataset.classes, dataset.near_duplicate_bits)
+    duplicates = find_duplicates(dataset.table, dataset.classes, dataset.similar)
     crossing = groups_crossing(dataset.table)
     splits = tuple(_split_count(dataset, split) for split in ("train", "val", "test"))
     write_splits(dataset, output / "splits.json")
@@ -47,7 +47,7 @@ def describe(dataset: Dataset, output: Path) -> DataRecord:
         width_range=(int(table.widths.min()), int(table.widths.max())),
         height_range=(int(table.heights.min()), int(table.heights.max())),
         preprocessing=dataset.spec,
-        duplicate_method=duplicates.method,
+        duplicate_method=method(dataset.table, dataset.near_duplicate_bits),
         duplicates_within=tuple(duplicates.within[:MAX_LISTED]),
         duplicates_within_total=len(duplicates.within),
         leakage=tuple(duplicates.across[:MAX_LISTED]),
@@ -59,8 +59,7 @@ def describe(dataset: Dataset, output: Path) -> DataRecord:
         warnings=(
             *dataset.notes,
             *_warnings(dataset, splits),
-            *duplicates.warnings,
-            *_findings(duplicates, crossing),
+            *_findings(dataset, duplicates, crossing),
         ),
         plots=plots,
         streamed=dataset.streamed,
@@ -141,6 +140,12 @@ def _warnings(dataset: Dataset, splits: Sequence[SplitCount]) -> list[str]:
                 f"Fewer than {_FEW_IMAGES} {split.split} images of a class say little about it: "
                 f"{shortened(few)}."
             )
+    constant = [str(c) for c, value in enumerate(spec.std) if value == 1]
+    if constant:
+        found.append(
+            f"Channel {shortened(constant)} is constant over the training split; its standard "
+            "deviation is taken as 1."
+        )
     smaller = int(((table.widths < spec.width) | (table.heights < spec.height)).sum())
     if smaller:
         found.append(
@@ -150,8 +155,13 @@ def _warnings(dataset: Dataset, splits: Sequence[SplitCount]) -> list[str]:
     return found
 
 
-def _findings(duplicates: Duplicates, crossing: Sequence[str]) -> list[str]:
+def _findings(dataset: Dataset, duplicates: Duplicates, crossing: Sequence[str]) -> list[str]:
     found = []
+    if not dataset.similar.complete:
+        found.append(
+            "So many images resemble each other that some proposed near-duplicates were left "
+            "unexamined; a lower data.near_duplicate_bits proposes fewer."
+        )
     for pairs, text in (
         (duplicates.across, "pairs of equal or nearly equal images stand in two splits"),
         (duplicates.within, "pairs of equal or nearly equal images stand in one split"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +12,22 @@ import numpy.typing as npt
 
 from seatrial.config.schema import Data
 from seatrial.data import splits
+from seatrial.data.checks import (
+    check_every_class,
+    check_listing,
+    check_one_size,
+    check_statistics,
+    refuse_unreadable,
+)
 from seatrial.data.dataset import Dataset, MemoryPixels, PixelStore, StreamedPixels
 from seatrial.data.reading import Emit, Scan, first_size, scan
+from seatrial.data.similarity import NONE_SIMILAR, Pictures, Similar, find_similar
 from seatrial.data.sources import SOURCES
-from seatrial.data.sources.interface import SPLITS, Listing, Request
-from seatrial.data.sources.names import shortened
+from seatrial.data.sources.interface import Listing, Request
+from seatrial.data.statistics import moments
 from seatrial.data.table import Table
-from seatrial.errors import ConfigurationError, InputError
-from seatrial.evidence.records import DataCard, Preprocessing, Unreadable
+from seatrial.errors import ConfigurationError
+from seatrial.evidence.records import DataCard, Preprocessing
 from seatrial.machine import usable_cores
 
 
@@ -32,18 +40,19 @@ def open_dataset(data: Data, project: Path, seed: int, emit: Emit | None = None)
     :raises InputError: absent data, too many unreadable images, a class without images in a split.
     """
     began, threads = time.monotonic(), usable_cores()
-    _check_statistics(data)
+    check_statistics(data.mean, data.std, data.channels)
     listing = SOURCES[data.source].listing(_request(data, project))
-    _check_listing(listing)
+    check_listing(listing)
     spec = _unmeasured_spec(data, listing)
     keep = _memory_for(listing, spec, data.memory_budget_mb)
     found = scan(listing.images, spec, threads=threads, keep=keep, emit=emit)
-    unreadable = _unreadable(listing, found, data.max_unreadable_fraction)
+    unreadable = refuse_unreadable(listing, found, data.max_unreadable_fraction)
     if data.image_size is None:
-        _check_one_size(listing, found)
-    table, method = _table(listing, found, _fractions(data), seed)
-    _check_every_class(listing, table)
-    spec, notes = _measured_spec(data, spec, found, table)
+        check_one_size(listing, found)
+    similar = _similar(listing, found, data.near_duplicate_bits, threads)
+    table, method = _divided(listing, found, similar, _fractions(data), seed)
+    check_every_class(listing, table)
+    spec = _measured(data, spec, found, table)
     store: PixelStore = (
         StreamedPixels(listing.images, spec, threads) if keep is None else MemoryPixels(keep)
     )
@@ -59,8 +68,9 @@ def open_dataset(data: Data, project: Path, seed: int, emit: Emit | None = None)
         unreadable=unreadable,
         total_found=len(listing.ids),
         near_duplicate_bits=data.near_duplicate_bits,
+        similar=similar,
         card=DataCard(**{key: text for key, text in data.card.model_dump().items() if text}),
-        notes=(*listing.notes, *notes),
+        notes=listing.notes,
         seconds=time.monotonic() - began,
         images=listing.images,
         positions=found.readable,
@@ -85,83 +95,6 @@ def _request(data: Data, project: Path) -> Request:
 def _fractions(data: Data) -> Sequence[float | None] | None:
     given = data.fractions
     return (given.train, given.val, given.test) if given else None
-
-
-# ---------------------------------------------------------------- what is refused
-
-
-def _check_statistics(data: Data) -> None:
-    problems = []
-    for key, values in (("mean", data.mean), ("std", data.std)):
-        if values is not None and len(values) != data.channels:
-            problems.append(
-                f"data.{key}: required {data.channels} values, one a channel, found {len(values)}"
-            )
-        if values is not None and not all(0 <= value <= 1 for value in values):
-            problems.append(
-                f"data.{key}: required values in [0, 1], of pixels divided by 255, found "
-                f"{', '.join(f'{value:g}' for value in values)}"
-            )
-    if problems:
-        raise ConfigurationError(*problems)
-
-
-def _check_listing(listing: Listing) -> None:
-    if not listing.ids:
-        raise InputError(f"{listing.origin}: required images, found none")
-    wrong = np.flatnonzero((listing.labels < 0) | (listing.labels >= len(listing.classes)))
-    if len(wrong):
-        raise InputError(
-            f"{listing.origin}: labels out of range 0 to {len(listing.classes) - 1}: "
-            + shortened([f"{listing.ids[i]} has {listing.labels[i]}" for i in wrong])
-        )
-    if len(listing.classes) < 2:
-        raise InputError(
-            f"{listing.origin}: required at least two classes, found one: {listing.classes[0]}"
-        )
-
-
-def _unreadable(listing: Listing, found: Scan, most: float) -> tuple[Unreadable, ...]:
-    unreadable = tuple(
-        Unreadable(id=listing.ids[index], reason=why) for index, why in found.reasons.items()
-    )
-    share = len(unreadable) / len(listing.ids)
-    if share > most or not len(found.readable):
-        named = [f"{one.id}: {one.reason}" for one in unreadable]
-        raise InputError(
-            f"{listing.origin}: {len(unreadable)} of {len(listing.ids)} images unreadable, "
-            f"{share:.2%} where data.max_unreadable_fraction allows {most:.2%}: "
-            f"{shortened(named)}; mend or remove them"
-        )
-    return unreadable
-
-
-def _check_one_size(listing: Listing, found: Scan) -> None:
-    sizes = Counter(zip(found.widths.tolist(), found.heights.tolist(), strict=True))
-    if len(sizes) > 1:
-        named = [f"{width}x{height} ({count})" for (width, height), count in sizes.most_common()]
-        raise InputError(
-            f"{listing.origin}: the images have {len(sizes)} different sizes, {shortened(named, 3)}"
-            ": set data.image_size, such as [64, 64], to the height and width the model sees"
-        )
-
-
-def _check_every_class(listing: Listing, table: Table) -> None:
-    missing = [
-        f"{listing.classes[kind]} from {name}"
-        for split, name in enumerate(SPLITS)
-        for kind in np.flatnonzero(
-            np.bincount(table.labels[table.indices(split)], minlength=len(listing.classes)) == 0
-        )
-    ]
-    if missing:
-        raise InputError(
-            f"{listing.origin}: classes missing from a split: {shortened(missing)}; every class "
-            "needs readable images in train, val and test"
-        )
-
-
-# ---------------------------------------------------------------- what is made of it
 
 
 def _unmeasured_spec(data: Data, listing: Listing) -> Preprocessing:
@@ -191,8 +124,30 @@ def _memory_for(
     return np.zeros(shape, dtype=np.uint8) if fits else None
 
 
-def _table(
-    listing: Listing, found: Scan, fractions: Sequence[float | None] | None, seed: int
+def _similar(listing: Listing, found: Scan, bits: int | None, threads: int) -> Similar:
+    """Pictures that resemble each other, as positions among the readable images."""
+    _, first = np.unique(np.array(found.appearance, dtype=np.str_), return_index=True)
+    chosen = np.sort(first[found.hashable[first]])
+    if bits is None or not len(chosen):
+        return NONE_SIMILAR
+    positions = found.readable[chosen]
+    pictures = Pictures(
+        hashes=found.hashes[chosen],
+        coarse=found.coarse[chosen],
+        labels=listing.labels[positions],
+        sides=np.minimum(found.widths, found.heights)[chosen],
+        image=lambda position: listing.images.image(int(positions[position])),
+    )
+    similar = find_similar(pictures, bits, threads)
+    return replace(similar, pairs=chosen[similar.pairs])
+
+
+def _divided(
+    listing: Listing,
+    found: Scan,
+    similar: Similar,
+    fractions: Sequence[float | None] | None,
+    seed: int,
 ) -> tuple[Table, str]:
     readable = found.readable
     groups = listing.groups and tuple(listing.groups[index] for index in readable)
@@ -200,20 +155,18 @@ def _table(
     carving = splits.plan(declared, fractions, seed)
     assigned, method = declared.copy(), "As the source declares."
     if carving is not None:
+        method = carving.method
+        relations = (found.appearance, *((groups,) if groups else ()))
+        together = splits.together(len(readable), similar.pairs, *relations)
         pool = np.flatnonzero(carving.pool)
-        relations = [found.appearance, *([groups] if groups else [])]
-        components = splits.together(
-            len(pool), *([relation[index] for index in pool] for relation in relations)
-        )
         assigned[pool] = splits.carve(
             labels[pool],
             [found.content[index] for index in pool],
-            components,
+            together[pool],
             carving.shares,
             seed=seed,
             classes=listing.classes,
         )
-        method = carving.method
     table = Table(
         ids=tuple(listing.ids[index] for index in readable),
         labels=labels,
@@ -231,23 +184,8 @@ def _table(
     return table, method
 
 
-def _measured_spec(
-    data: Data, spec: Preprocessing, found: Scan, table: Table
-) -> tuple[Preprocessing, list[str]]:
-    """Mean and standard deviation of the training split, exact: sums of whole numbers."""
-    train, notes = table.indices(0), []
-    count = len(train) * spec.height * spec.width
-    mean, std = [], []
-    for channel in range(spec.channels):
-        total = int(found.sums[train, channel].sum())
-        squares = int(found.squares[train, channel].sum())
-        mean.append(total / count / 255)
-        variance = (squares * count - total * total) / count**2
-        std.append(variance**0.5 / 255 if variance > 0 else 1.0)
-        if variance <= 0 and data.std is None:
-            notes.append(
-                f"Channel {channel} is constant over the training split; its standard deviation "
-                "is taken as 1."
-            )
-    measured = {"mean": data.mean or tuple(mean), "std": data.std or tuple(std)}
-    return spec.model_copy(update=measured), notes
+def _measured(data: Data, spec: Preprocessing, found: Scan, table: Table) -> Preprocessing:
+    """The specification with the training split's statistics where none are configured."""
+    train = table.indices(0)
+    mean, std = moments(found.sums[train], found.squares[train], spec.height * spec.width)
+    return spec.model_copy(update={"mean": data.mean or mean, "std": data.std or std})

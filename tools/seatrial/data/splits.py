@@ -52,7 +52,8 @@ def plan(
             np.ones(len(declared), dtype=np.bool_),
             shares,
             f"By fractions ({text}), stratified by class, in the order of a hash of seed {seed} "
-            "and each image's content; groups and copies of one picture stay together.",
+            "and each image's content; groups, copies and near copies of one picture stay "
+            "together.",
         )
     missing = [split for split in range(len(SPLITS)) if not (declared == split).any()]
     _refuse_contradictions(given, missing)
@@ -64,8 +65,8 @@ def plan(
         declared == 0,
         {0: 1 - sum(carved.values()), **carved},
         f"As the source declares, with a fraction taken out of train ({text}), stratified by "
-        f"class, in the order of a hash of seed {seed} and each image's content; groups and "
-        "copies of one picture stay together.",
+        f"class, in the order of a hash of seed {seed} and each image's content; groups, "
+        "copies and near copies of one picture stay together.",
     )
 
 
@@ -115,10 +116,12 @@ def _refuse_contradictions(given: dict[int, float], missing: list[int]) -> None:
         )
 
 
-def together(count: int, *relations: Sequence[str | None]) -> Ints:
-    """Component ``(count,)`` of each image: those that share a value in any relation are one."""
-    rows: list[int] = []
-    columns: list[int] = []
+def together(count: int, pairs: Ints, *relations: Sequence[str | None]) -> Ints:
+    """Component ``(count,)`` of each image: pairs ``(p, 2)`` are one, and all that share a value
+    in any relation.
+    """
+    rows: list[int] = pairs[:, 0].tolist()
+    columns: list[int] = pairs[:, 1].tolist()
     for relation in relations:
         first: dict[str, int] = {}
         for index, value in enumerate(relation):
