@@ -85,7 +85,18 @@ def evaluate(
         needed_n_test=None if target_acc is None else required_test_size(accuracy, target_acc),
         warnings=cautions(test, val, classes, measured["test"], gap, target_acc),
         seconds=seconds,
+        confidence_quantiles=_confidence_quantiles(val),
+        predicted_shares=tuple(
+            (np.bincount(val.predicted, minlength=val.num_classes) / val.labels.size).tolist()
+        ),
     )
+
+
+def _confidence_quantiles(predictions: Predictions) -> dict[str, float]:
+    """Mean, standard deviation and low quantiles of the predicted classes' confidences."""
+    confidences = np.asarray(predictions.confidences, dtype=np.float64)
+    quantiles = {str(q): float(np.quantile(confidences, q)) for q in (0.01, 0.05, 0.5)}
+    return {"mean": float(confidences.mean()), "std": float(confidences.std()), **quantiles}
 
 
 def _checked(
