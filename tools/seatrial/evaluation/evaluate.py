@@ -103,10 +103,10 @@ def _checked(
     split: str, logits: npt.ArrayLike, labels: npt.ArrayLike, num_classes: int
 ) -> Predictions:
     scores = np.asarray(logits)
-    broken = np.flatnonzero(~np.isfinite(scores).reshape(len(scores), -1).all(axis=1))
-    if broken.size:
+    broken = int((~np.isfinite(scores)).any(axis=-1).sum())
+    if broken:
         raise InputError(
-            f"{split} logits: required finite numbers, found NaN or infinity for {broken.size} of "
+            f"{split} logits: required finite numbers, found NaN or infinity for {broken} of "
             f"{len(scores)} images; the weights or the preprocessing are broken"
         )
     try:
