@@ -105,10 +105,13 @@ def test_a_fall_in_confidence_speaks_for_other_images_and_none_leaves_it_open():
     assert any("choices fitted to validation" in cause for cause in gap(val, sure).causes)
 
 
-def test_a_gap_without_a_cause_in_the_numbers_says_so():
-    val, test = predictions((14, 14, 14), (0, 0, 0)), predictions((13, 13, 14), (1, 1, 0))
-    found = gap(val, test)
-    assert found.judgement == "acceptable" and len(found.causes) >= 1
+@pytest.mark.parametrize("fewer", range(1, 15))
+@pytest.mark.parametrize("size", [50, 2000])
+def test_a_gap_that_is_not_good_has_a_cause(fewer, size):
+    wrong = [size * (5 + part) // 100 for part in (fewer, fewer, fewer)]
+    val = predictions([size - size // 20] * 3, [size // 20] * 3)
+    found = gap(val, predictions([size - bad for bad in wrong], wrong))
+    assert (found.judgement == "good") == (not found.causes)
 
 
 def test_a_test_set_that_is_easier_beyond_chance_is_warned_of(evaluated):

@@ -35,7 +35,8 @@ def accuracy_gap(
 ) -> Gap:
     """Validation minus test accuracy, with Newcombe's interval and the pooled z-test.
 
-    A gap that is not good gets its likely causes, each a phrase with the numbers behind it.
+    A gap that is not good gets its likely causes, each a phrase with the numbers behind it: at
+    least whether chance explains it, and if not, what confidence says.
     """
     right_val, right_test = int(val.correct.sum()), int(test.correct.sum())
     counts = (right_val, val.labels.size, right_test, test.labels.size)
@@ -51,7 +52,7 @@ def accuracy_gap(
             *_class_mix(value, val, test),
             *_one_class(value, val, test, classes),
             *_confidence(value, interval, val, test),
-        ] or ["none stands out in the numbers; compare how the two sets were collected"]
+        ]
     return Gap(
         value=value,
         interval=interval,
