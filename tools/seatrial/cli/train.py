@@ -29,9 +29,16 @@ def command(
     training.devices=N to have them started.
     """
     from seatrial.cli import preparing, running
+    from seatrial.cli.boundary import stop_request
     from seatrial.evidence import runs
+    from seatrial.training import following, processes
 
     project = Path.cwd()
+    if processes.rank() > 0:
+        with stop_request() as stop:
+            stop.training = True
+            following.follow(project, stop)
+        return 0
     if resume is None:
         config_path = preparing.required(config_path)
         run, _ = preparing.prepare(project, config_path, overrides, command="train")
@@ -39,6 +46,7 @@ def command(
         preparing.refuse_beside_resume(config_path, overrides)
         run = runs.find(project, resume)
     outcome = running.carry_out(run, as_json=as_json, names=("data", "train"))
+    following.dismiss()
     return running.conclude_step(outcome, "train", "checkpoints/*", output_dir, as_json=as_json)
 
 

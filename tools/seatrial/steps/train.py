@@ -11,6 +11,7 @@ from seatrial.evidence.records import Record
 from seatrial.files import write_text
 from seatrial.publishing import RESOLVED
 from seatrial.steps.interface import Context, Step
+from seatrial.training import following
 
 BEST = "checkpoints/final_model_best.pt"
 LAST = "checkpoints/final_model_last.pt"
@@ -39,6 +40,7 @@ def _work(context: Context, output: Path) -> Record:
         return training.given(context.config, context.checkpoint, dataset, output, project=project)
     config = _resolved(context)
     write_text(output / RESOLVED, strict_yaml.dump(config.model_dump(mode="json")))
+    following.lead(config, output, carried=context.carried)
     return training.train(
         config,
         dataset,
