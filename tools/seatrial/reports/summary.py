@@ -47,7 +47,8 @@ def _data(facts: Facts) -> tuple[str, float] | None:
         return None
     n = sum(split.total for split in data.splits)
     readable = f"{f.count(len(data.unreadable))} unreadable" if data.unreadable else "all readable"
-    leaks = f.plural(len(data.leakage), "leaking pair") if data.leakage else "no leakage"
+    pairs = training.total(data.leakage, data.leakage_total)
+    leaks = f.plural(pairs, "leaking pair") if pairs else "no leakage"
     classes = f.plural(len(data.classes), "class", "classes")
     return f"{f.plural(n, 'image')}, {classes}; {readable}, {leaks}", data.seconds
 

@@ -7,7 +7,8 @@ from seatrial.evidence.records import GateRecord
 from seatrial.reports import formats as f
 from seatrial.reports.contexts import export_tables, releases
 from seatrial.reports.contexts.header import header
-from seatrial.reports.contexts.model_card import model_name, recipe, splits_table
+from seatrial.reports.contexts.model_card import model_name
+from seatrial.reports.contexts.origin_tables import data_facts, recipe, splits_table
 from seatrial.reports.contexts.production_ready import decision
 from seatrial.reports.contexts.test_results import metrics_table, repeat, target_table
 from seatrial.reports.contexts.unproved import not_proved
@@ -72,11 +73,11 @@ def _reused(facts: Facts) -> list[str]:
 
 def _data(facts: Facts) -> dict[str, object]:
     if facts.data is None:
-        return {"splits": _EMPTY, "data_notes": _missing("data")}
-    identity = f"Data set {facts.data.source}, digest {f.digest(facts.data.digest)}."
+        return {"data_facts": _EMPTY, "splits": _EMPTY, "data_notes": _missing("data")}
     return {
+        "data_facts": data_facts(facts.data),
         "splits": splits_table(facts.data),
-        "data_notes": [identity, *training.data(facts.data)],
+        "data_notes": training.data(facts.data),
     }
 
 
@@ -152,7 +153,7 @@ def _files(facts: Facts) -> Table:
     ]
     checkpoints = () if facts.train is None else facts.train.checkpoints
     rows += [
-        [f"checkpoints/production/{c.path.split('/')[-1]}", c.sha256]
+        [f"{facts.config.checkpointing.output_dir}/{c.path.split('/')[-1]}", c.sha256]
         for c in checkpoints
         if c.role in ("best", "last")
     ]

@@ -7,7 +7,7 @@ from typing import TypedDict
 
 from seatrial.config.schema import Waiver
 from seatrial.evidence.facts import Facts
-from seatrial.evidence.records import GateRecord
+from seatrial.evidence.records import GateRecord, ItemVerdict
 from seatrial.reports import formats as f
 from seatrial.reports.render import Table
 from seatrial.reports.sentences import training
@@ -54,28 +54,26 @@ def first_things(facts: Facts, gate: GateRecord | None = None) -> list[str]:
 
 
 def waivers(facts: Facts, gate: GateRecord | None = None) -> list[str]:
-    """One sentence a waiver: what the gate counted, where there is a gate, and what does not
-    count, with the reason."""
-    counted = None if gate is None else {i.id for i in gate.items if i.waiver is not None}
-    return [_waiver(w, facts, counted) for w in facts.config.waivers]
+    """One sentence a waiver declared: what it is for, or why it counts for nothing."""
+    items = {} if gate is None else {item.id: item for item in gate.items}
+    return [_waiver(waiver, facts, items.get(waiver.item)) for waiver in facts.config.waivers]
 
 
-def _waiver(waiver: Waiver, facts: Facts, counted: set[int] | None) -> str:
-    why_not = _why_not(waiver, facts)
-    if counted is not None:
-        if waiver.item in counted:
-            why_not = None
-        elif why_not is None:
-            why_not = "the gate does not count it"
-    if why_not is not None:
-        return f"A waiver for item {waiver.item} is declared and counts for nothing: {why_not}."
-    return (
-        f"Item {waiver.item} is waived until {waiver.until.isoformat()} by {waiver.by}:"
-        f" {waiver.reason}"
-    )
+def _waiver(waiver: Waiver, facts: Facts, judged: ItemVerdict | None) -> str:
+    flaw = _flaw(waiver, facts)
+    until = waiver.until.isoformat()
+    if flaw is None and judged is not None:
+        counted = judged.waiver
+        if judged.verdict == "PASS":
+            return f"Item {waiver.item} passes: its waiver until {until} is not needed."
+        if counted is None or counted.until != until or counted.reason != waiver.reason.strip():
+            flaw = "the gate does not count it"
+    if flaw is not None:
+        return f"A waiver for item {waiver.item} is declared and counts for nothing: {flaw}."
+    return f"Item {waiver.item} is waived until {until} by {waiver.by}: {waiver.reason}"
 
 
-def _why_not(waiver: Waiver, facts: Facts) -> str | None:
+def _flaw(waiver: Waiver, facts: Facts) -> str | None:
     if waiver.item == _APPROVAL_ITEM:
         return "approval cannot be waived"
     if not waiver.reason.strip():

@@ -9,7 +9,7 @@ import yaml
 from seatrial.evidence.facts import Facts
 from seatrial.evidence.records import DataRecord, EvaluationRecord, TrainRecord
 from seatrial.reports import formats as f
-from seatrial.reports.contexts import export_tables, releases
+from seatrial.reports.contexts import export_tables, origin_tables, releases
 from seatrial.reports.contexts.header import header
 from seatrial.reports.contexts.test_results import PERCENTAGES, classes_table
 from seatrial.reports.contexts.unproved import limits
@@ -59,11 +59,11 @@ def context(facts: Facts) -> dict[str, object]:
             "Meant for images of the kind that it was trained and tested on; see Data.",
         ],
         "limits": limits(facts),
-        "splits": splits_table(data),
-        "data_facts": _data_facts(data),
+        "splits": origin_tables.splits_table(data),
+        "data_facts": origin_tables.data_facts(data),
         "data_notes": training.data(data),
         "training": training.outcome(train, facts.run),
-        "recipe": recipe(facts, train),
+        "recipe": origin_tables.recipe(facts, train),
         "metrics": _metrics(evaluation),
         "classes": classes_table(evaluation, targets.min_class_f1),
         "evaluation": [
@@ -158,64 +158,6 @@ def _details(facts: Facts, train: TrainRecord, data: DataRecord) -> Table:
             ],
         ],
     }
-
-
-def splits_table(data: DataRecord) -> Table:
-    """One class a row, one split a column."""
-    rows = [
-        [name, *(f.count(split.per_class[i]) for split in data.splits)]
-        for i, name in enumerate(data.classes)
-    ]
-    rows.append(["all", *(f.count(split.total) for split in data.splits)])
-    return {
-        "header": ["Class", *(split.split for split in data.splits)],
-        "align": "l" + "r" * len(data.splits),
-        "rows": rows,
-    }
-
-
-def _data_facts(data: DataRecord) -> Table:
-    (narrow, wide), (low, high) = data.width_range, data.height_range
-    modes = ", ".join(f"{mode} {f.count(n)}" for mode, n in data.modes.items())
-    return {
-        "header": ["Property", "Value"],
-        "align": "ll",
-        "rows": [
-            ["Read from", data.source],
-            ["Digest", data.digest],
-            ["Source", data.card.source],
-            ["Licence", data.card.licence],
-            ["Consent", data.card.consent],
-            ["Image widths", f"{f.count(narrow)} to {f.count(wide)} pixels"],
-            ["Image heights", f"{f.count(low)} to {f.count(high)} pixels"],
-            ["Image modes", modes or f.NOT_MEASURED],
-        ],
-    }
-
-
-def recipe(facts: Facts, train: TrainRecord) -> Table:
-    """The settings of the training; nothing is claimed of one that took place elsewhere."""
-    columns = {"header": ["Setting", "Value"], "align": "ll"}
-    if train.trained_elsewhere:
-        return {**columns, "rows": [["all", "unknown: trained elsewhere"]]}  # type: ignore[typeddict-item]
-    config = facts.config
-    augmentation = config.data_augmentation
-    used = [t.name for t in augmentation.transforms] if augmentation.enabled else []
-    rows = [
-        ["Pretrained weights", f.yes_no(config.model.pretrained)],
-        ["Optimiser", config.optimizer.type],
-        ["Learning rate", f.significant(config.optimizer.learning_rate)],
-        ["Weight decay", f.significant(config.optimizer.weight_decay)],
-        ["Schedule", config.scheduler.type],
-        ["Batch size", f.count(train.batch_size)],
-        ["Label smoothing", f.significant(config.loss.label_smoothing)],
-        ["Augmentation", ", ".join(used) or "none"],
-        ["Precision", train.precision],
-        ["Device", train.device],
-        ["Seed", str(train.seed)],
-        ["Time", f.seconds(train.seconds)],
-    ]
-    return {**columns, "rows": rows}  # type: ignore[typeddict-item]
 
 
 def _metrics(evaluation: EvaluationRecord) -> Table:

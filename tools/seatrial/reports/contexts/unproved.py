@@ -68,10 +68,11 @@ def _data(facts: Facts) -> list[str]:
     if data is None:
         return ["Nothing is known of the data: the data step has not finished in this run."]
     lines = []
-    if data.leakage:
+    pairs = training.total(data.leakage, data.leakage_total)
+    if pairs:
         lines.append(
             "It is not proved that accuracy holds for unseen images:"
-            f" {f.plural(len(data.leakage), 'pair')} of the same or nearly the same image across"
+            f" {f.plural(pairs, 'pair')} of the same or nearly the same image across"
             " splits."
         )
     if data.groups_crossing:

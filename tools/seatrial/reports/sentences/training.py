@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from seatrial.evidence.records import DataRecord, RunRecord, TrainRecord
 from seatrial.reports import formats as f
+
+_LEAKS_SHOWN = 5
 
 
 def vouching(run: RunRecord) -> str:
@@ -70,36 +74,24 @@ def _losses(train: TrainRecord) -> list[str]:
 
 
 def data(data: DataRecord) -> list[str]:
-    """What was found wrong with the data, or that nothing was."""
-    lines = [f"Splits: {data.split_method}."]
-    if data.unreadable:
-        lines.append(
-            f"{f.plural(len(data.unreadable), 'image')} of {f.count(data.total_found)} could not"
-            f" be read: {f.listing([u.id for u in data.unreadable])}."
-        )
-    if data.leakage:
-        lines.append(
-            f"Leakage: {f.plural(len(data.leakage), 'pair')} of the same or nearly the same image"
-            " across splits; accuracy measured on such images is not accuracy on new ones."
-        )
-        lines += [
-            f"Leak: {p.first} ({p.first_split}) and {p.second} ({p.second_split}), {p.kind}."
-            for p in data.leakage[:5]
-        ]
-    else:
-        lines.append(f"No duplicate across splits was found ({data.duplicate_method}).")
-    if data.groups_crossing:
-        lines.append(
-            f"Groups that cross splits: {f.count(len(data.groups_crossing))}"
-            f" ({f.listing(data.groups_crossing)})."
-        )
-    if data.conflicting_labels:
-        lines.append(
-            f"The same image under two labels: {f.plural(len(data.conflicting_labels), 'pair')}."
-        )
-    if data.duplicates_within:
-        lines.append(f"Duplicates within a split: {f.plural(len(data.duplicates_within), 'pair')}.")
-    return lines + list(data.warnings)
+    """How the splits came about, what to know of the data, and whether a split leaks."""
+    lines = [f"Splits: {data.split_method.rstrip('.')}.", *data.warnings]
+    pairs = total(data.leakage, data.leakage_total)
+    if not pairs:
+        return [*lines, f"No duplicate across splits was found ({data.duplicate_method})."]
+    lines.append(
+        f"Leakage: {f.plural(pairs, 'pair')} of the same or nearly the same image across splits;"
+        " accuracy measured on such images is not accuracy on new ones."
+    )
+    return lines + [
+        f"Leak, {p.kind}: {p.first} ({p.first_split}) and {p.second} ({p.second_split})."
+        for p in data.leakage[:_LEAKS_SHOWN]
+    ]
+
+
+def total(listed: Sequence[object], counted: int) -> int:
+    """How many there are, where a record may list fewer."""
+    return max(len(listed), counted)
 
 
 def repository(run: RunRecord) -> str:
