@@ -805,3 +805,28 @@ def healthy_project(
     for path, content in contents.items():
         write_bytes(folder / path, content)
     return facts, folder
+
+
+TRAINED_ELSEWHERE: dict[str, object] = {
+    "train.trained_elsewhere": True,
+    "train.stopped": "trained_elsewhere",
+    "train.epochs": [],
+    "train.epochs_planned": 0,
+    "train.best_epoch": 0,
+    "train.best_value": None,
+    "train.last_resumable": None,
+    "train.images_per_second": None,
+    "train.plots": [],
+    "train.checkpoints": [
+        {
+            "role": "given",
+            "path": "checkpoints/final_model_best.pt",
+            "epoch": 0,
+            "sha256": _best_sha256(),
+        }
+    ],
+    "evaluate.recorded_value": None,
+    "evaluate.reevaluated_value": None,
+    "run.checkpoint": "given.pt",
+}
+"""Changes that make the facts those of a model trained elsewhere."""

@@ -7,13 +7,13 @@ their digests taken now; a file that is missing or differs from its manifest mak
 
 Modules: ``schema`` the checklist as types · ``paths`` dotted paths into facts · ``checks`` the
 table of check functions · ``evidence_files`` digests · ``archives`` what a file would do when
-loaded · ``waivers`` · ``approvals`` · ``judge`` · ``publish`` gate.json · ``reference`` the page
+loaded · ``waivers`` · ``approvals`` · ``judging`` · ``publish`` gate.json · ``reference`` the page
 for readers.
 """
 
 from __future__ import annotations
 
-from seatrial.gates.judge import judge
+from seatrial.gates.judging import judge
 from seatrial.gates.publish import to_json
 from seatrial.gates.schema import load_checklist
 

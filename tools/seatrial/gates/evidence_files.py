@@ -130,8 +130,6 @@ class Evidence:
         return place.is_symlink() or place.exists()
 
     def _touch(self, path: str, expected: str | None) -> None:
-        if path in self._used:
-            return
         parts = PurePosixPath(path)
         if parts.is_absolute() or ".." in parts.parts:
             self._flaw(f"{path}: lies outside the repository")
