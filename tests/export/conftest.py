@@ -31,10 +31,13 @@ class Digits:
     targets: Integers
     spec: Preprocessing
     classes: Sequence[str] = tuple("0123456789")
+    sizes: tuple[int, int, int] = (1000, 300, 300)
+    """Of train, val and test, which follow one another."""
 
     def split_indices(self, split: str) -> Integers:
-        first, last = {"train": (0, 1000), "val": (1000, 1300), "test": (1300, 1600)}[split]
-        return np.arange(first, last)
+        position = ("train", "val", "test").index(split)
+        first = sum(self.sizes[:position])
+        return np.arange(first, first + self.sizes[position])
 
     def pixels(self, indices: Integers) -> npt.NDArray[np.uint8]:
         return self.images[indices]

@@ -14,6 +14,7 @@ from seatrial.isolation import run_child
 _IN_FLOAT32 = (*DEFAULT_OP_BLOCK_LIST, "LayerNormalization")
 """onnxruntime has crashed on a float16 LayerNormalization while opening a ViT."""
 
+_LARGEST = float(np.finfo(np.float16).max)
 _CHECK_SECONDS = 300
 
 
@@ -21,11 +22,17 @@ def export(source: Source, metadata: ModelMetadata) -> Exported:
     """The plain graph in float16, tried on real images in a process that may crash.
 
     :raises ChildFailure: onnxruntime does not open or run it.
-    :raises GraphError: it runs and its output is not finite.
+    :raises GraphError: a weight is too large, or its output is not finite.
     """
     model = onnx.ModelProto()
     model.CopyFrom(source.plain_onnx)
-    model = convert_float_to_float16(model, keep_io_types=True, op_block_list=list(_IN_FLOAT32))
+    _refuse_large_weights(model)
+    model = convert_float_to_float16(
+        model,
+        max_finite_val=_LARGEST,
+        keep_io_types=True,
+        op_block_list=list(_IN_FLOAT32),
+    )
     content = finish(model, metadata)
     folder = source.work / "fp16"
     folder.mkdir()
@@ -39,5 +46,16 @@ def export(source: Source, metadata: ModelMetadata) -> Exported:
         timeout_s=_CHECK_SECONDS,
     )
     if not answer["finite"]:
-        raise GraphError("its output is not finite: a value is beyond float16's largest, 65504")
+        raise GraphError("its output on training images is not finite")
     return Exported(content, opset_of(model))
+
+
+def _refuse_large_weights(model: onnx.ModelProto) -> None:
+    """The converter would cut them off, with a warning that nobody reads."""
+    for tensor in model.graph.initializer:
+        if tensor.data_type == onnx.TensorProto.FLOAT:
+            largest = float(np.abs(onnx.numpy_helper.to_array(tensor)).max(initial=0.0))
+            if largest > _LARGEST:
+                raise GraphError(
+                    f"{tensor.name} holds {largest:.4g}, beyond float16's largest, {_LARGEST:.0f}"
+                )

@@ -83,6 +83,7 @@ def finish(model: onnx.ModelProto, metadata: ModelMetadata) -> bytes:
     if metadata.embedded_preprocessing:
         embed(final, metadata)
     strip(final)
+    _drop_unused_domains(final)
     final.producer_name, final.producer_version = _PRODUCER, seatrial.__version__
     final.domain, final.model_version = "", 0
     helper.set_model_props(final, {METADATA_KEY: metadata.model_dump_json()})
@@ -90,6 +91,14 @@ def finish(model: onnx.ModelProto, metadata: ModelMetadata) -> bytes:
     onnx.checker.check_model(final, full_check=True)
     content: bytes = final.SerializeToString(deterministic=True)
     return content
+
+
+def _drop_unused_domains(model: onnx.ModelProto) -> None:
+    """The quantizer imports every operator set it knows; a runtime may refuse one it does not."""
+    used = {""} | {node.domain for owner in (model.graph, *model.functions) for node in owner.node}
+    kept = [entry for entry in model.opset_import if entry.domain in used]
+    del model.opset_import[:]
+    model.opset_import.extend(kept)
 
 
 def opset_of(model: onnx.ModelProto) -> int:

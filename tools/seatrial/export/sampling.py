@@ -13,8 +13,9 @@ def stratified(labels: Integers, count: int, seed: int) -> Integers:
 
     All of them where there are no more than ``count``. A function of its arguments alone.
 
-    >>> stratified(np.array([0, 0, 0, 0, 1, 1]), 3, seed=0).tolist() != []
-    True
+    >>> labels = np.array([0, 0, 0, 0, 1, 1])
+    >>> labels[stratified(labels, 3, seed=0)].tolist()
+    [0, 0, 1]
     """
     if len(labels) <= count:
         return np.arange(len(labels), dtype=np.int64)
