@@ -55,20 +55,7 @@ class Installed:
         (borrowed / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
         pip = [sys.executable, "-m", "pip", "--python", self.python]
         options = ["--no-deps", "--no-index", "--no-build-isolation", "--quiet"]
-        subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "pip",
-                "--python",
-                self.python,
-                "install",
-                *options,
-                *requirements,
-            ],
-            check=True,
-            capture_output=True,
-        )
+        subprocess.run([*pip, "install", *options, *requirements], check=True, capture_output=True)
 
     def run(self, *command: str) -> str:
         done = subprocess.run(
