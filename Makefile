@@ -26,7 +26,7 @@ test: environment
 	$(ONE_THREAD) $(IN)/pytest -n 2
 
 bench: environment
-	$(IN)/python -P benchmarks
+	@for each in benchmarks/*.py; do echo "$$each"; $(IN)/python "$$each" || exit 1; done
 
 clean:
 	rm -rf .venv .venv.lock .venv.log demo benchmarks/work build dist
