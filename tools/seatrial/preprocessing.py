@@ -13,14 +13,18 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from seatrial.errors import InputError
 from seatrial.evidence.records import Preprocessing
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
-MAX_PIXELS = 178_956_970
-"""Pillow's own bound, above which an image is taken for a decompression bomb."""
+MAX_PIXELS = 89_478_485
+"""Above this Pillow suspects a decompression bomb: a small file that fills the memory."""
+
+# Pillow warns of odd but readable files on stderr, and catch_warnings is not safe among threads.
+warnings.filterwarnings("ignore", module=r"PIL(\.|$)")
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 _FILTERS = {
     "nearest": Image.Resampling.NEAREST,
@@ -41,32 +45,48 @@ def open_image(source: Path | bytes) -> Image.Image:
     """
     stream = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(stream, formats=FORMATS) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise InputError(f"{image.width}x{image.height} pixels, {MAX_PIXELS} allowed")
-                image.load()
-                return ImageOps.exif_transpose(image)
+        with Image.open(stream, formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise InputError(f"{image.width}x{image.height} pixels, {MAX_PIXELS} allowed")
+            image.load()
+            ImageOps.exif_transpose(image, in_place=True)
+            return image
     except InputError:
         raise
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+    except Image.DecompressionBombError:
         raise InputError(f"more than {MAX_PIXELS} pixels") from None
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
-        if isinstance(source, Path) and not source.is_file():
-            raise InputError("no such file") from None
-        if isinstance(source, Path) and source.stat().st_size == 0:
-            raise InputError("the file is empty") from None
-        reason = "not an image of a known format" if "cannot identify" in str(error) else str(error)
-        raise InputError(reason or type(error).__name__) from None
+        raise InputError(_reason(source, error)) from None
+
+
+def _reason(source: Path | bytes, error: Exception) -> str:
+    """Why an image could not be decoded, on one line."""
+    if isinstance(source, Path):
+        if not source.is_file():
+            return "no such file"
+        if source.stat().st_size == 0:
+            return "the file is empty"
+    elif not source:
+        return "the file is empty"
+    if isinstance(error, UnidentifiedImageError):
+        return f"not an image of a known format ({', '.join(FORMATS)})"
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def convert(image: Image.Image, channels: Literal[1, 3]) -> Image.Image:
     """Any mode as grey (1) or RGB (3), 8 bits a channel.
 
     16-bit images are scaled by 1/257 to 8 bits; transparency is laid on white.
+
+    :raises InputError: a mode that Pillow cannot turn into grey or RGB, such as LAB.
     """
+    try:
+        return _converted(image, channels)
+    except ValueError as error:
+        raise InputError(f"mode {image.mode} cannot be read as grey or RGB: {error}") from None
+
+
+def _converted(image: Image.Image, channels: Literal[1, 3]) -> Image.Image:
     if image.mode in _SIXTEEN_BIT:
         values = np.asarray(image, dtype=np.float64)
         image = Image.fromarray(np.clip(values / 257.0 + 0.5, 0, 255).astype(np.uint8))

@@ -69,27 +69,26 @@ def groups_crossing(table: Table) -> list[str]:
 
 
 def method(table: Table, bits: int | None) -> str:
-    """How duplicates were looked for, and where they could not be."""
-    exact = "Exact duplicates have equal decoded pixels, in files that may differ."
+    """How duplicates were looked for, and where they could not be, as a phrase."""
+    exact, side = "equal decoded pixels", fingerprints.MIN_SIDE
     if bits is None:
-        return f"{exact} Near-duplicates were not looked for (data.near_duplicate_bits: null)."
-    small = int((np.minimum(table.widths, table.heights) < fingerprints.MIN_SIDE).sum())
-    side = fingerprints.MIN_SIDE
+        return f"{exact}; near-duplicates were not looked for (data.near_duplicate_bits: null)"
+    small = int((np.minimum(table.widths, table.heights) < side).sum())
     if small == len(table):
         return (
-            f"{exact} Near-duplicates were not looked for: all images are under {side} pixels on "
-            "a side, where perceptual hashes call strangers twins."
+            f"{exact}; near-duplicates were not looked for, because all images are under {side} "
+            "pixels on a side, where perceptual hashes call strangers twins"
         )
     text = (
-        f"{exact} Near-duplicates have 64-bit DCT hashes at most {bits} bits apart, confirmed by "
-        f"a correlation of thumbnails of at least {MIN_CORRELATION:g}, more in a class whose "
-        "images all look alike, and of fine detail in images of 64 pixels or more."
+        f"{exact}, or 64-bit DCT hashes at most {bits} bits apart, confirmed by a correlation of "
+        f"thumbnails of at least {MIN_CORRELATION:g}, more in a class whose images all look "
+        "alike, and by fine detail in images of 64 pixels or more"
     )
     if small:
-        text += f" {small:,} images under {side} pixels on a side: exact duplicates only."
+        text += f"; {small:,} images under {side} pixels on a side by equal pixels only"
     flat = int((~table.hashable).sum()) - small
     if flat:
-        text += f" {flat:,} images of nearly one colour: exact duplicates only."
+        text += f"; {flat:,} images of nearly one colour by equal pixels only"
     return text
 
 

@@ -153,7 +153,7 @@ def _divided(
     groups = listing.groups and tuple(listing.groups[index] for index in readable)
     declared, labels = listing.declared[readable], listing.labels[readable]
     carving = splits.plan(declared, fractions, seed)
-    assigned, method = declared.copy(), "As the source declares."
+    assigned, method = declared.copy(), "as the source declares"
     if carving is not None:
         method = carving.method
         relations = (found.appearance, *((groups,) if groups else ()))

@@ -32,7 +32,7 @@ class Carving:
     shares: dict[int, float]
     """By position in :data:`SPLITS`; they add up to 1."""
     method: str
-    """One sentence for the report."""
+    """A phrase for the report."""
 
 
 def plan(
@@ -51,9 +51,9 @@ def plan(
         return Carving(
             np.ones(len(declared), dtype=np.bool_),
             shares,
-            f"By fractions ({text}), stratified by class, in the order of a hash of seed {seed} "
+            f"by fractions ({text}), stratified by class, in the order of a hash of seed {seed} "
             "and each image's content; groups, copies and near copies of one picture stay "
-            "together.",
+            "together",
         )
     missing = [split for split in range(len(SPLITS)) if not (declared == split).any()]
     _refuse_contradictions(given, missing)
@@ -64,9 +64,9 @@ def plan(
     return Carving(
         declared == 0,
         {0: 1 - sum(carved.values()), **carved},
-        f"As the source declares, with a fraction taken out of train ({text}), stratified by "
+        f"as the source declares, with a fraction taken out of train ({text}), stratified by "
         f"class, in the order of a hash of seed {seed} and each image's content; groups, "
-        "copies and near copies of one picture stay together.",
+        "copies and near copies of one picture stay together",
     )
 
 

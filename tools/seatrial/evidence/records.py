@@ -93,7 +93,7 @@ class DataRecord(Record):
     classes: tuple[str, ...]
     splits: tuple[SplitCount, ...]
     split_method: str
-    """How splits came about, as one sentence."""
+    """How splits came about, as a phrase."""
     unreadable: tuple[Unreadable, ...]
     total_found: int
     modes: dict[str, int]
@@ -111,6 +111,7 @@ class DataRecord(Record):
     image_mean_std: tuple[float, ...] = ()
     """Standard deviation, over the training images, of each image's own channel mean."""
     duplicate_method: str
+    """How duplicates were looked for, as a phrase."""
     duplicates_within: tuple[Pair, ...]
     """Pairs in one split, the nearest first. This list and the next two hold at most 1,000."""
     duplicates_within_total: int = 0
