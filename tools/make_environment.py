@@ -146,22 +146,23 @@ def _installers(folder: Path, requirements: Sequence[str]) -> list[list[list[str
     """Ways to install, the first that succeeds is taken; each is a list of commands."""
     if override := os.environ.get("SEATRIAL_INSTALLER"):
         return [[[*shlex.split(override), str(folder), *requirements]]]
-    python = str(folder / "bin" / "python")
+    python = folder / "bin" / "python"
+    # What stands there is kept: another version of Python would leave its packages unreachable.
+    exists = python.exists()
     pip = [
-        [sys.executable, "-m", "venv", str(folder)],
-        [python, "-m", "pip", "install", "--disable-pip-version-check", *requirements],
+        *([] if exists else [[sys.executable, "-m", "venv", str(folder)]]),
+        [str(python), "-m", "pip", "install", "--disable-pip-version-check", *requirements],
     ]
     uv = shutil.which("uv")
     if uv is None:
         return [pip]
-    make = [uv, "venv", "--quiet", "--allow-existing", "--seed", "--python", sys.executable]
-    return [
-        [
-            [*make, str(folder)],
-            [uv, "pip", "install", "--quiet", "--python", python, *requirements],
-        ],
-        pip,  # uv does not read pip's configuration, which may name the only index in reach
+    with_uv = [
+        # --seed: with pip, for the way below and for people; --allow-existing: the stamp is there
+        [uv, "venv", "--quiet", "--allow-existing", "--seed", "--python", sys.executable, folder],
+        [uv, "pip", "install", "--quiet", "--python", python, *requirements],
     ]
+    # uv does not read pip's configuration, which may name the only index in reach.
+    return [[[str(part) for part in command] for command in with_uv[exists:]], pip]
 
 
 if __name__ == "__main__":

@@ -99,6 +99,7 @@ def test_given_images_are_used_in_turn(tmp_path: Path, model: Path) -> None:
     contents = [path.read_bytes() for path in sorted(folder.iterdir())]
     assert predictor.seen[1:] == contents * 3
     assert (record.inputs, record.n_inputs) == ("given", 3)
+    assert load_test.run(model, 2, 1, inputs=[folder]).n_inputs == 2  # no more than are sent
 
 
 def test_impossible_counts_are_refused_together(model: Path) -> None:

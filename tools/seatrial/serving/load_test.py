@@ -54,7 +54,7 @@ def run(
     """
     _check(num_requests, concurrency, rate)
     predictor = model if isinstance(model, Predictor) else Predictor(model, threads)
-    requests = _generate(predictor) if inputs is None else _read(image_files(inputs))
+    requests = _generate(predictor) if inputs is None else _read(image_files(inputs)[:num_requests])
     _attempt(predictor, requests[0])
     tallies = [_Tally() for _ in range(concurrency)]
     start = time.perf_counter()
