@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import psutil
 
 from seatrial.data.sources.images import array_images
 from seatrial.data.sources.interface import SPLIT_ALIASES, SPLITS, UNDECLARED, Listing, Request
@@ -64,9 +65,10 @@ def listing(request: Request) -> Listing:
 
 def _load(root: Path) -> _Archive:
     try:
+        if not zipfile.is_zipfile(root):
+            raise InputError(f"{root}: required an npz archive, found another kind of file")
+        _refuse_larger_than_memory(root)
         with np.load(root, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise InputError(f"{root}: required an npz archive, found a single array")
             return {name: archive[name] for name in archive.files}
     except ValueError as error:
         if "allow_pickle" in str(error):
@@ -77,6 +79,18 @@ def _load(root: Path) -> _Archive:
         raise InputError(f"{root}: not readable as npz: {error}") from None
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error, KeyError) as error:
         raise InputError(f"{root}: not readable as npz: {error}") from None
+
+
+def _refuse_larger_than_memory(root: Path) -> None:
+    """Arrays cannot be streamed out of an archive, and a small archive may unpack to anything."""
+    with zipfile.ZipFile(root) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+    available = psutil.virtual_memory().available
+    if size > available:
+        raise InputError(
+            f"{root}: {size // 10**6} MB once unpacked, {available // 10**6} MB of memory are "
+            "free; keep such a set as a folder of images, which is streamed"
+        )
 
 
 def _parts(root: Path, archive: _Archive) -> dict[str, int]:
