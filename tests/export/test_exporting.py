@@ -18,13 +18,12 @@ import pytest
 import torch
 from torch import nn
 
+from digits_release import Digits, Release, network, release
 from seatrial.errors import InputError
 from seatrial.evidence.records import ModelMetadata
 from seatrial.files import sha256_file
 from seatrial.onnx_sessions import open_session, read_metadata
 from seatrial.parity.runtimes import model_input, open_export
-
-from .conftest import Digits, Release, network, release
 
 FORMATS = ("onnx", "onnx_fp16", "torchscript", "torch_export", "onnx_int8")
 FLOAT32 = ("onnx", "torchscript", "torch_export")
@@ -267,27 +266,29 @@ _AGAIN = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-import conftest, torch
+from digits_release import digits, network, release
+import torch
 torch.set_num_threads(1)
 torch.manual_seed(0)
-data = conftest.digits()
-made = conftest.release(
-    conftest.network().eval(), data, Path(sys.argv[2]), embed=True, formats=("onnx", "torchscript")
-)
-assert all(one.status == "exported" for one in made.record.artifacts), made.record
+release(network().eval(), digits(), Path(sys.argv[2]), formats=sys.argv[3:])
 """
 
 
-def test_a_fresh_process_gives_identical_bytes(tmp_path: Path) -> None:
-    folders = [tmp_path / "here", tmp_path / "elsewhere" / "deeper"]
+def test_a_fresh_process_gives_identical_bytes(dataset: Digits, tmp_path: Path) -> None:
+    """TorchScript against another fresh process, the others against this one."""
+    here, first, second = tmp_path / "here", tmp_path / "first", tmp_path / "elsewhere" / "second"
+    tests, kinds = str(Path(__file__).parents[1]), ("onnx", "torch_export", "torchscript")
     running = [
-        subprocess.Popen([sys.executable, "-c", _AGAIN, str(Path(__file__).parent), str(folder)])
-        for folder in folders
+        subprocess.Popen([sys.executable, "-c", _AGAIN, tests, str(first), *kinds]),
+        subprocess.Popen([sys.executable, "-c", _AGAIN, tests, str(second), "torchscript"]),
     ]
+    torch.manual_seed(0)
+    release(network().eval(), dataset, here, formats=("onnx", "torch_export"))
     assert [process.wait() for process in running] == [0, 0]
-    first, second = ({p.name: sha256_file(p) for p in f.iterdir()} for f in folders)
-    assert len(first) == 4
-    assert first == second
+    made = {path.name: sha256_file(path) for path in first.iterdir()}
+    assert len(made) == 6
+    for path in (*here.iterdir(), *second.iterdir()):
+        assert made[path.name] == sha256_file(path), path
 
 
 def test_onnx_and_torch_export_give_identical_bytes_in_one_process_too(
