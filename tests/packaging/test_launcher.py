@@ -199,6 +199,20 @@ def test_an_environment_that_make_or_a_person_made_is_taken_as_it_is(bench: Benc
     assert len(bench.calls()) == 1  # the one above
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_an_environment_in_place_of_another_checkout_is_not_taken(
+    bench: Bench, elsewhere: bool
+) -> None:
+    subprocess.run(
+        [bench.base / "installer", bench.root / ".venv"], check=True, stdout=subprocess.DEVNULL
+    )
+    tools = "/another/checkout/tools" if elsewhere else bench.root / "tools"
+    (packages,) = bench.root.glob(".venv/lib/python3.*/site-packages")
+    (packages / "_editable_impl_seatrial.pth").write_text(f"{tools}\n")
+    assert bench.run("--help")[0] == 0
+    assert len(bench.calls()) == (2 if elsewhere else 1)
+
+
 def test_the_plugins_data_folder_holds_the_environment_where_there_is_one(bench: Bench) -> None:
     data = bench.base / "data"
     bench.run("--help", CLAUDE_PLUGIN_DATA=str(data))
@@ -229,7 +243,7 @@ def test_without_a_python_that_is_new_enough_nothing_is_made(bench: Bench) -> No
     old.mkdir()
     for name in ("python3.13", "python3.12", "python3.11", "python3"):
         (old / name).symlink_to("/bin/false")
-    for name in ("sh", "sed", "cat", "dirname", "readlink"):
+    for name in ("sh", "sed", "cat", "dirname", "grep", "readlink"):
         (old / name).symlink_to(shutil.which(name))
     code, _, err = bench.run("--help", PATH=str(old), PYTHON="")
     assert code == 3
