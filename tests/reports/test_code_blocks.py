@@ -81,13 +81,9 @@ def test_the_record_names_the_block_and_not_where_it_was_run(tmp_path: Path) -> 
 
 
 def test_a_block_that_does_not_end_is_killed_with_its_children(tmp_path: Path) -> None:
-    code = "sh -c 'echo $$ > child; while :; do :; done'"
+    code = "while :; do :; done &\nwait"  # a child left alive would hold the pipe, and this test
     (record,) = run_code_blocks(block("sh", code), tmp_path, "guide.md", timeout=0.5)
-    assert record.exit_code == 124
-    assert record.error is not None and "not finished" in record.error
-    child = int((tmp_path / "child").read_text())
-    status = Path(f"/proc/{child}/stat")
-    assert not status.exists() or status.read_text().split()[2] == "Z"
+    assert (record.exit_code, record.error) == (124, "not finished after 0.5 s")
 
 
 def test_a_block_has_no_proxy_that_answers(tmp_path: Path) -> None:

@@ -63,9 +63,7 @@ def test_smoothed_shares_are_all_positive(shares: list[float], m: int) -> None:
 
 
 @pytest.mark.parametrize(("accuracy", "drop"), [(0.964, 0.05), (0.9, 0.02), (0.8, 0.1)])
-def test_the_images_asked_for_show_the_drop_as_often_as_stated(
-    accuracy: float, drop: float
-) -> None:
+def test_the_images_asked_for_show_the_drop_as_stated(accuracy: float, drop: float) -> None:
     n = t.labelled_images_needed(accuracy, drop)
     assert n is not None
     alarm = t.accuracy_alarm(accuracy, n)
