@@ -104,9 +104,7 @@ def test_all_wrong_names_are_reported_together(raw: dict[str, Any], tmp_path: Pa
 
 
 def test_an_unknown_checklist_lists_the_ones_there_are() -> None:
-    with pytest.raises(
-        ConfigurationError, match=r"no such checklist; there are: .*production_ready"
-    ):
+    with pytest.raises(ConfigurationError, match=r"there are: .*production_ready"):
         gates.load_checklist("perfect")
 
 
@@ -157,9 +155,10 @@ def test_judging_imports_no_torch(tmp_path: Path) -> None:
         "from seatrial import gates\n"
         "from seatrial.evidence.facts import Facts\n"
         "assert 'onnxruntime' not in sys.modules and 'onnx' not in sys.modules\n"
-        f"facts = Facts.model_validate_json(pathlib.Path({str(tmp_path / 'facts.json')!r}).read_text())\n"
-        f"gate = gates.judge('production_ready', facts, pathlib.Path({str(project)!r}),"
-        " today=datetime.date(2026, 11, 20))\n"
+        f"project = pathlib.Path({str(project)!r})\n"
+        "facts = Facts.model_validate_json((project / 'facts.json').read_text())\n"
+        "today = datetime.date(2026, 11, 20)\n"
+        "gate = gates.judge('production_ready', facts, project, today=today)\n"
         "assert gate.items[0].verdict == 'PASS'\n"
         "heavy = {'torch', 'torchvision', 'matplotlib', 'sklearn'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"

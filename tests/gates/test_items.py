@@ -102,6 +102,7 @@ FAILURES: list[tuple[int, str, Changes, str]] = [
     (10, "an undefined class", {"evaluate.classes.1.f1": {"value": None, "reason": "0/0"}}, "0/0"),
     (11, "mistakes are not listed", {"evaluate.mistakes": []}, "0 mistakes listed"),
     (11, "the matrix does not add up", {"evaluate.confusion.0.1": 3}, "counts 301"),
+    (11, "a pair is miscounted", {"evaluate.confusions.0.count": 4}, "buoy as anchor"),
     (11, "pairs are not listed", {"evaluate.confusions": []}, "confused pairs"),
     (12, "badly calibrated", {"config.targets.max_ece": 0.01}, "at most 0.010 required"),
     (14, "a decision flips", {"verify.formats.0.flips_beyond_ties": 1}, "onnx: 1 decisions"),

@@ -22,9 +22,9 @@ def render_reference(checklist: Checklist) -> str:
         "| --- | --- |",
         *(f"| {verdict} | {meaning} |" for verdict, meaning in MEANINGS.items()),
         "",
-        "Every item is judged on every run. An item counts as passed if its verdict is PASS, or if",
-        "a valid waiver stands beside another verdict: one with a reason, a name and a last day that",
-        "has not gone by. Item 24 cannot be waived.",
+        "Every item is judged on every run. An item counts as passed if its verdict is PASS, or",
+        "if a valid waiver stands beside another verdict: one with a reason, a name and a last day",
+        "that has not gone by. Item 24 cannot be waived.",
         "",
         f"A command that judges ends with exit code {EXIT_CODES[True]} if every item counts as"
         f" passed, else with {EXIT_CODES[False]}.",

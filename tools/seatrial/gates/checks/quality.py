@@ -40,7 +40,7 @@ def release_safe(case: Case) -> Finding:
     others = sum(issue.status == "open" for issue in issues or ())
     return conclude(
         problems,
-        f"no critical issue is open, {others} others are; no file is unsafe",
+        f"no critical issue is open (others: {others}); no file is unsafe",
         measured=f"{len(critical)} critical issues open, {len(unsafe_files)} unsafe files",
         bound="none",
         remedy=remedy,

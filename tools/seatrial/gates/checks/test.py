@@ -176,6 +176,14 @@ def _matrix_problems(result: EvaluationRecord) -> list[str]:
     accuracy = result.test["acc"].value if "acc" in result.test else None
     if accuracy is None or abs(accuracy * result.n_test - hits) > 1e-3:
         problems.append(f"its diagonal, {hits}, does not give the recorded accuracy")
+    place = {c.name: index for index, c in enumerate(result.classes)}
+    pairs = [
+        f"{c.true} as {c.predicted}"
+        for c in result.confusions
+        if matrix[place[c.true]][place[c.predicted]] != c.count
+    ]
+    if pairs:
+        problems.append(f"it does not agree with the confused pairs {some(pairs)}")
     if result.n_mistakes != total - hits:
         problems.append(f"{result.n_mistakes} mistakes recorded, {total - hits} in the matrix")
     return problems
