@@ -43,12 +43,16 @@ def escape(value: object) -> str:
     Line breaks become spaces and characters that do not print become ``\\uXXXX``, so that no name
     can end a table row, open a tag, or reverse what follows it.
     """
-    text = " ".join(str(value).split())
-    text = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
-    parts = _INTERVAL.split(text)
+    parts = _INTERVAL.split(one_line(str(value)))
     parts[::2] = [_SPECIAL.sub(r"\\\g<0>", part) for part in parts[::2]]
     text = _EDGE_UNDERSCORE.sub(r"\\_", "".join(parts))
     return _BLOCK_START.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", text)
+
+
+def one_line(text: str) -> str:
+    """Line breaks as spaces, and what does not print as ``\\uXXXX``."""
+    line = " ".join(text.split())
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in line)
 
 
 def literal(value: object) -> Markup:

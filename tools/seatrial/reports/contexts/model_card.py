@@ -13,7 +13,7 @@ from seatrial.reports.contexts import export_tables, origin_tables, releases
 from seatrial.reports.contexts.header import header
 from seatrial.reports.contexts.test_results import PERCENTAGES, classes_table
 from seatrial.reports.contexts.unproved import limits
-from seatrial.reports.render import Table
+from seatrial.reports.render import Table, one_line
 from seatrial.reports.sentences import exports, results, training
 
 _UNKNOWN_LICENCE = "unknown"
@@ -130,7 +130,7 @@ def _metadata(
 def _single_lines(value: Any) -> Any:
     """Every string on one line: a line of dashes in a name must not end the block."""
     if isinstance(value, str):
-        return " ".join(value.split())
+        return one_line(value)
     if isinstance(value, dict):
         return {key: _single_lines(item) for key, item in value.items()}
     return [_single_lines(item) for item in value] if isinstance(value, list) else value

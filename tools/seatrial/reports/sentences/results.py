@@ -200,7 +200,12 @@ def mistakes(evaluation: EvaluationRecord) -> list[str]:
     """How many, how confident, and whether a class or a pair stands out."""
     n, wrong = evaluation.n_test, evaluation.n_mistakes
     if wrong == 0:
-        return [f"None of the {f.plural(n, 'test image')} is answered wrongly."]
+        accuracy = evaluation.test.get("acc")
+        lines = [f"No mistake on {f.plural(n, 'test image')}."]
+        if accuracy is not None and accuracy.interval is not None:
+            most = f.percent(1 - accuracy.interval[0])
+            lines.append(f"The share of mistakes on new images may still be up to {most}.")
+        return lines
     lines = [
         f"{f.count(wrong)} of {f.plural(n, 'test image')} are answered wrongly"
         f" ({f.percent(wrong / n)})."
