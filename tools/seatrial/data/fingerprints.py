@@ -51,7 +51,7 @@ def perceptual_hashes(
     (True, [True, True, False])
     """
     grey = thumbnails.astype(np.float32)
-    low = (_COSINES @ grey @ _COSINES.T).reshape(len(grey), -1)
+    low = (_COSINES @ grey @ _COSINES.T).reshape(len(grey), _FREQUENCIES**2)
     # Rounded, so that frequencies that are zero but for arithmetic noise compare equal.
     low = np.round(low, 2)
     bits = low > np.median(low, axis=1, keepdims=True)

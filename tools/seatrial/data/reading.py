@@ -19,6 +19,7 @@ import numpy.typing as npt
 from seatrial.data import fingerprints
 from seatrial.data.sources.images import pixel_digest
 from seatrial.data.sources.interface import Images
+from seatrial.data.statistics import sums_and_squares
 from seatrial.errors import InputError
 from seatrial.evidence.records import Preprocessing
 from seatrial.preprocessing import convert, to_pixels
@@ -175,7 +176,7 @@ def _read_one(
     pixels = to_pixels(image, spec)
     if keep is not None:
         keep[index] = pixels
-    channels = pixels.reshape(-1, spec.channels).astype(np.int64)
+    sums, squares = sums_and_squares(pixels)
     return _Seen(
         index=index,
         content=content,
@@ -183,8 +184,8 @@ def _read_one(
         width=image.width,
         height=image.height,
         mode=mode,
-        sums=channels.sum(axis=0),
-        squares=np.einsum("pc,pc->c", channels, channels),
+        sums=sums,
+        squares=squares,
         thumbnail=(
             fingerprints.thumbnail(image) if min(image.size) >= fingerprints.MIN_SIDE else None
         ),

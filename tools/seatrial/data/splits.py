@@ -164,9 +164,9 @@ def carve(
             singles.append(group[0])
             continue
         kinds, counts = np.unique(labels[group], return_counts=True)
-        before = placed[:, kinds] / quotas[:, kinds]
-        after = (placed[:, kinds] + counts) / quotas[:, kinds]
-        chosen = int(np.argmin((after**2 - before**2).sum(axis=1)))
+        before, after = placed[:, kinds], placed[:, kinds] + counts
+        cost = ((after**2 - before**2) / quotas[:, kinds]).sum(axis=1)
+        chosen = int(np.argmin(cost))
         placed[chosen, kinds] += counts
         result[group] = splits[chosen]
     _fill(result, np.array(singles, dtype=np.int64), labels, quotas, placed, splits)
