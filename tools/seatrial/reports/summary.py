@@ -91,7 +91,9 @@ def _verify(facts: Facts) -> tuple[str, float] | None:
         return None
     parts = []
     for v in facts.verify.formats:
-        flips = f"{f.count(len(v.flips))} of {f.count(v.n)}" if v.flips else "0"
+        flips = "0"
+        if v.flips:
+            flips = f"{f.count(len(v.flips))} of {f.count(v.n)}, {f.p_value(v.mcnemar_p)}"
         parts.append(f"{_SHORT[v.format]} {flips if v.passed else 'FAILED'}")
     return f"flips: {' · '.join(parts)}", facts.verify.seconds
 

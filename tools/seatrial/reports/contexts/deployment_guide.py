@@ -12,6 +12,7 @@ from seatrial.reports.contexts import export_tables, releases
 from seatrial.reports.contexts.deployment_tables import (
     configuration,
     environments,
+    prediction,
     support,
     troubleshooting,
 )
@@ -69,6 +70,7 @@ def context(facts: Facts) -> dict[str, object]:
         "environments": environments(facts),
         "configuration": configuration(facts),
         "scaling": _scaling(facts),
+        "prediction_table": prediction(),
         "load_test_notes": _load_test_notes(facts),
         "troubleshooting": troubleshooting(facts),
         "support": support(facts),

@@ -98,6 +98,21 @@ def configuration(facts: Facts) -> Table:
     }
 
 
+def prediction() -> Table:
+    """What ``seatrial predict`` writes for an image."""
+    return {
+        "header": ["Key", "Meaning"],
+        "align": "ll",
+        "rows": [
+            ["input", "the image file as it was named"],
+            ["class", "name of the most probable class"],
+            ["class_index", "its position, from 0, in the table under Output"],
+            ["confidence", "its probability"],
+            ["probabilities", "every class with its probability; they sum to 1"],
+        ],
+    }
+
+
 def troubleshooting(facts: Facts) -> Table:
     """Symptom, likely cause, remedy."""
     data, export = facts.data, facts.export

@@ -116,7 +116,11 @@ def trials_table(facts: Facts) -> Table:
 
 def _trial(trial: QuantizationTrial) -> list[str]:
     operators = "all" if trial.operators == "all" else "Conv, Gemm, MatMul"
-    chosen = "yes" if trial.chosen else f"failed: {trial.error}" if trial.error else "no"
+    chosen = "yes" if trial.chosen else "no"
+    if trial.error:
+        chosen = f"failed: {trial.error}"
+    elif trial.skipped:
+        chosen = f"not tried: {trial.skipped}"
     return [
         trial.activation,
         "int8 per channel" if trial.per_channel else "int8 per tensor",

@@ -85,6 +85,8 @@ def _settings(facts: Facts, train: TrainRecord) -> list[list[str]]:
         ["Weight decay", f.significant(config.optimizer.weight_decay)],
         ["Schedule", config.scheduler.type],
         ["Batch size", f.count(train.batch_size)],
+        ["Processes", f.count(train.processes)],
+        ["Batch-norm statistics", train.batch_norm.replace("_", " ")],
         ["Label smoothing", f.significant(config.loss.label_smoothing)],
         ["Augmentation", ", ".join(used) or "none"],
         ["Precision", train.precision],

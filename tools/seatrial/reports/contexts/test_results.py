@@ -157,13 +157,13 @@ def _off_diagonal(names: list[str], matrix: tuple[tuple[int, ...], ...]) -> Tabl
 def _bins(evaluation: EvaluationRecord) -> Table:
     return {
         "header": ["Confidence", "Images", "Mean confidence", "Accuracy"],
-        "align": "lrrr",
+        "align": "lrrl",
         "rows": [
             [
                 f"{f.decimal(b.lower)} to {f.decimal(b.upper)}",
                 f.count(b.count),
                 f.percent(b.confidence),
-                f.percent(b.accuracy),
+                f"{f.percent(b.accuracy)} {f.interval_percent(b.interval)}".rstrip(),
             ]
             for b in evaluation.bins
             if b.count
