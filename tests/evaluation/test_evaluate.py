@@ -60,7 +60,7 @@ def test_undefined_class_figures_say_why(evaluated):
     assert bee.f1.reason == "no test image of this class, and it was never predicted"
     warned = "\n".join(record.warnings)
     assert "No test image of owl, bee, ant, fox" in warned
-    assert "Never predicted: eel." in warned
+    assert "Never predicted: eel;" in warned
     assert "Fewer than 10 test images of cat, dog, eel" in warned
 
 

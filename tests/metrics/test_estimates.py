@@ -43,6 +43,21 @@ def test_resamples_by_weight_equal_resamples_written_out(case):
         assert {name: drawn[name][draw] for name in RESAMPLED} == pytest.approx(expected)
 
 
+def test_a_class_without_images_counts_as_zero_in_every_resample_too(case):
+    logits, labels = case
+    labels = np.where(labels == 6, 5, labels)
+    averages = ["f1", "precision", "recall", "balanced_acc"]
+    drawn = bootstrap(Predictions.of(logits, labels, 7), seed=12, draws=20)
+    random, compared = np.random.default_rng(12), 0
+    for draw in range(20):
+        chosen = random.integers(0, len(labels), len(labels))
+        if len(np.unique(labels[chosen])) == 6:
+            expected = compute(averages, logits[chosen], labels[chosen], 7)
+            assert {name: drawn[name][draw] for name in averages} == pytest.approx(expected)
+            compared += 1
+    assert compared > 10
+
+
 def test_a_class_missing_from_a_resample_is_left_out_of_that_resample():
     labels = np.array([0] * 40 + [1])
     drawn = bootstrap(Predictions.of(20.0 * np.eye(2)[labels], labels, 2), seed=0, draws=200)

@@ -34,7 +34,7 @@ def test_an_area_without_positives_is_left_out_and_said():
     labels = np.array([0, 0, 1, 1])
     logits = np.array([[2.0, 1, 0], [0, 2, 1], [0, 2, 1], [0, 3, 0]])
     with_absent = estimates(logits, labels, 3, seed=0, classes=["a", "b", "c"])["auc"]
-    assert with_absent.reason == "mean over 2 of 3 classes; no image of c"
+    assert with_absent.reason == "mean over 2 of 3 classes, no image of c"
     probabilities = Predictions.of(logits, labels, 3).probabilities
     expected = np.mean([sk.roc_auc_score(labels == k, probabilities[:, k]) for k in (0, 1)])
     assert with_absent.value == pytest.approx(expected)
@@ -68,10 +68,10 @@ def test_averages_that_count_a_class_as_zero_name_it():
     found = estimates(
         one_hot([0, 1, 1, 0], 4), np.array([0, 1, 2, 2]), 4, seed=0, classes=list("abcd")
     )
-    assert found["precision"].reason == "never predicted, counted as 0: c, d"
-    assert found["recall"].reason == "without an image, counted as 0: d"
-    assert found["f1"].reason == "without an image and never predicted, counted as 0: d"
-    assert found["balanced_acc"].reason == "without an image, not counted: d"
+    assert found["precision"].reason == "classes never predicted count as 0: c, d"
+    assert found["recall"].reason == "classes without an image count as 0: d"
+    assert found["f1"].reason == "classes without an image and never predicted count as 0: d"
+    assert found["balanced_acc"].reason == "classes without an image do not count: d"
     assert found["acc"].reason is None
 
 

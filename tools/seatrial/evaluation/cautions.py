@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from seatrial.evidence.records import Estimate, Gap
+from seatrial.evidence.records import Gap
 from seatrial.metrics import Predictions, required_test_size, wilson
-from seatrial.metrics.arrays import Booleans, names_of
-from seatrial.metrics.estimates import NO_SPREAD
+from seatrial.metrics.arrays import names_of
 
 FEW_IMAGES = 10
-_NAMED = 5
 
 
 def cautions(
     test: Predictions,
     val: Predictions,
     classes: Sequence[str],
-    measured: Mapping[str, Estimate],
     gap: Gap,
     target_acc: float | None,
 ) -> tuple[str, ...]:
@@ -29,7 +26,6 @@ def cautions(
         *_few_images(test, val, classes),
         *_collapsed(test, classes),
         *_better_on_test(gap),
-        *_left_out(measured),
     )
 
 
@@ -52,29 +48,23 @@ def _too_small(test: Predictions, target: float | None) -> list[str]:
 
 
 def _few_images(test: Predictions, val: Predictions, classes: Sequence[str]) -> list[str]:
-    found = []
     support = {
-        name: np.bincount(p.labels, minlength=p.num_classes)
-        for name, p in (("test", test), ("validation", val))
+        split: np.bincount(p.labels, minlength=p.num_classes)
+        for split, p in (("test", test), ("validation", val))
     }
-    for split, counts in support.items():
-        if (counts == 0).any():
-            found.append(
-                f"No {split} image of {_named(classes, counts == 0)}: nothing is measured for it."
-            )
+    found = [
+        f"No {split} image of {names_of(classes, counts == 0)}: macro F1, precision and recall "
+        "count it as 0; AUC and balanced accuracy leave it out."
+        for split, counts in support.items()
+        if (counts == 0).any()
+    ]
     few = (support["test"] > 0) & (support["test"] < FEW_IMAGES)
     if few.any():
         found.append(
-            f"Fewer than {FEW_IMAGES} test images of {_named(classes, few)}: one image "
-            f"moves its recall by 10 points or more."
+            f"Fewer than {FEW_IMAGES} test images of {names_of(classes, few)}: one image moves "
+            "its recall by more than 10 points."
         )
     return found
-
-
-def _named(classes: Sequence[str], chosen: Booleans) -> str:
-    names = names_of(classes, chosen)
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
 
 
 def _collapsed(test: Predictions, classes: Sequence[str]) -> list[str]:
@@ -84,7 +74,9 @@ def _collapsed(test: Predictions, classes: Sequence[str]) -> list[str]:
         only = classes[int(called.argmax())]
         return [f"Every test image is called {only}: the model does not tell the classes apart."]
     never = present & (called == 0)
-    return [f"Never predicted: {_named(classes, never)}."] if never.any() else []
+    if not never.any():
+        return []
+    return [f"Never predicted: {names_of(classes, never)}; macro precision counts it as 0."]
 
 
 def _better_on_test(gap: Gap) -> list[str]:
@@ -93,15 +85,4 @@ def _better_on_test(gap: Gap) -> list[str]:
     return [
         f"Test accuracy is {-100 * gap.value:.1f} points above validation accuracy, which chance "
         "does not explain: the test set is easier, or its images are known to training."
-    ]
-
-
-def _left_out(measured: Mapping[str, Estimate]) -> list[str]:
-    """What an average leaves out or counts as zero, as its estimate says."""
-    return [
-        f"{name}: {note}."
-        for name, estimate in measured.items()
-        if estimate.value is not None and estimate.reason
-        for note in estimate.reason.split("; ")
-        if note != NO_SPREAD and not note.startswith("no interval")
     ]

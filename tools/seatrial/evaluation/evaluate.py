@@ -83,7 +83,7 @@ def evaluate(
         repeat_identical=repeat_identical,
         ledger_count=ledger_count,
         needed_n_test=None if target_acc is None else required_test_size(accuracy, target_acc),
-        warnings=cautions(test, val, classes, measured["test"], gap, target_acc),
+        warnings=cautions(test, val, classes, gap, target_acc),
         seconds=seconds,
         confidence_quantiles=_confidence_quantiles(val),
         predicted_shares=tuple(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -68,6 +68,12 @@ def ratio(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> Floats:
     return quotient
 
 
-def names_of(classes: Iterable[str], chosen: Booleans) -> list[str]:
-    """The classes at which ``chosen`` is true."""
-    return [name for name, wanted in zip(classes, chosen, strict=True) if wanted]
+def names_of(classes: Sequence[str], chosen: Booleans, shown: int = 5) -> str:
+    """The classes at which ``chosen`` is true, with commas, the first few by name.
+
+    >>> names_of(["a", "b", "c"], np.array([True, False, True]), shown=1)
+    'a and 1 more'
+    """
+    names = [name for name, wanted in zip(classes, chosen, strict=True) if wanted]
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more

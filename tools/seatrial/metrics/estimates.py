@@ -105,8 +105,8 @@ def _auc(p: Predictions, names: Sequence[str]) -> Estimate:
         return Estimate(value=None, reason="the images are of one class only")
     value = float(np.mean(values))
     deviation = float(np.sqrt(np.sum((influence / len(values)) ** 2)))
-    without = ", ".join(names_of(names, ~defined))
-    note = f"mean over {len(values)} of {p.num_classes} classes; no image of {without}"
+    without = names_of(names, ~defined)
+    note = f"mean over {len(values)} of {p.num_classes} classes, no image of {without}"
     interval = _auc_interval(value, deviation, bounds)
     return Estimate(value=value, interval=interval, reason=note if without else None)
 
@@ -133,14 +133,14 @@ def _left_out(name: str, p: Predictions, names: Sequence[str]) -> str | None:
     absent = p.confusion.sum(axis=1) == 0
     uncalled = p.confusion.sum(axis=0) == 0
     notes = {
-        "precision": (uncalled, "never predicted, counted as 0"),
-        "recall": (absent, "without an image, counted as 0"),
-        "f1": (absent & uncalled, "without an image and never predicted, counted as 0"),
-        "balanced_acc": (absent, "without an image, not counted"),
+        "precision": (uncalled, "classes never predicted count as 0"),
+        "recall": (absent, "classes without an image count as 0"),
+        "f1": (absent & uncalled, "classes without an image and never predicted count as 0"),
+        "balanced_acc": (absent, "classes without an image do not count"),
     }
     if name == "mcc" and ((~absent).sum() < 2 or (~uncalled).sum() < 2):
         return "0 by convention: labels or predictions are of one class only"
     if name not in notes or not notes[name][0].any():
         return None
     chosen, words = notes[name]
-    return f"{words}: {', '.join(names_of(names, chosen))}"
+    return f"{words}: {names_of(names, chosen)}"
