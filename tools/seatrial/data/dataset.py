@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from seatrial.data.similarity import Similar
 from seatrial.data.sources.interface import SPLITS, Images
+from seatrial.data.statistics import ChannelStatistics
 from seatrial.data.table import Table
 from seatrial.errors import InputError
 from seatrial.evidence.records import DataCard, Preprocessing, Unreadable
@@ -107,6 +108,8 @@ class Dataset:
     positions: npt.NDArray[np.int64]
     """``(N,)``, each image's position in the listing of the source."""
     store: PixelStore
+    channels: ChannelStatistics
+    """Of the training split."""
 
     @cached_property
     def digest(self) -> str:

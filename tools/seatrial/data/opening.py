@@ -24,7 +24,7 @@ from seatrial.data.reading import Emit, Scan, first_size, scan
 from seatrial.data.similarity import NONE_SIMILAR, Pictures, Similar, find_similar
 from seatrial.data.sources import SOURCES
 from seatrial.data.sources.interface import Listing, Request
-from seatrial.data.statistics import moments
+from seatrial.data.statistics import channel_statistics, moments
 from seatrial.data.table import Table
 from seatrial.errors import ConfigurationError
 from seatrial.evidence.records import DataCard, Preprocessing
@@ -75,6 +75,9 @@ def open_dataset(data: Data, project: Path, seed: int, emit: Emit | None = None)
         images=listing.images,
         positions=found.readable,
         store=store,
+        channels=channel_statistics(
+            found.sums[train := table.indices(0)], found.squares[train], spec.height * spec.width
+        ),
     )
 
 

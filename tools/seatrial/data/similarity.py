@@ -66,6 +66,8 @@ class Pictures:
 
 def find_similar(pictures: Pictures, bits: int, threads: int) -> Similar:
     """Pairs whose hashes differ in at most ``bits`` and that thumbnails and detail confirm."""
+    if not len(pictures.hashes):
+        return NONE_SIMILAR
     pairs, distances, complete = near_pairs(pictures.hashes, bits, MAX_PROPOSALS)
     common = pictures.coarse.mean(axis=0, dtype=np.float64).astype(np.float32)
     bounds = stranger_bounds(pictures.coarse, pictures.labels, common)
