@@ -13,9 +13,9 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from seatrial.data.channels import ChannelStatistics
 from seatrial.data.similarity import Similar
 from seatrial.data.sources.interface import SPLITS, Images
-from seatrial.data.statistics import ChannelStatistics
 from seatrial.data.table import Table
 from seatrial.errors import InputError
 from seatrial.evidence.records import DataCard, Preprocessing, Unreadable

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from seatrial.config.schema import Data
 from seatrial.data import splits
+from seatrial.data.channels import channel_statistics
 from seatrial.data.checks import (
     check_every_class,
     check_listing,
@@ -24,7 +25,7 @@ from seatrial.data.reading import Emit, Scan, first_size, scan
 from seatrial.data.similarity import NONE_SIMILAR, Pictures, Similar, find_similar
 from seatrial.data.sources import SOURCES
 from seatrial.data.sources.interface import Listing, Request
-from seatrial.data.statistics import channel_statistics, moments
+from seatrial.data.statistics import moments
 from seatrial.data.table import Table
 from seatrial.errors import ConfigurationError
 from seatrial.evidence.records import DataCard, Preprocessing
