@@ -19,7 +19,8 @@ class Record(BaseModel):
 
 
 class Estimate(Record):
-    """A measured value. ``interval`` is the 95 % interval. An undefined value is None, with why."""
+    """A measured value. ``interval`` is the 95 % interval. An undefined value is None, with why;
+    a defined one has a reason where it leaves something out or has no interval."""
 
     value: float | None
     interval: tuple[float, float] | None = None
