@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -17,12 +18,18 @@ def command(run_name: str | None, as_json: bool) -> int:
     """Judge all items of the checklist again, from the evidence on disk, and publish the verdict.
 
     Without RUN: of the published release. Ends with 0 only if all items pass or are waived.
+    --json prints what gate.json holds.
     """
+    from seatrial import gates
     from seatrial.cli import preparing, running
 
     run = preparing.prepare_again(Path.cwd(), run_name, "gate")
     outcome = running.carry_out(run, as_json=as_json, names=("document", "gate"))
-    return running.conclude(outcome, as_json=as_json)
+    if not as_json:
+        return running.conclude(outcome, as_json=False)
+    assert outcome.gate is not None
+    click.echo(json.dumps(gates.to_json(outcome.gate), indent=2, ensure_ascii=False))
+    return outcome.exit_code
 
 
 if __name__ == "__main__":
