@@ -2,30 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
-
-
-@dataclass(frozen=True)
-class ChannelStatistics:
-    """What a split's images look like by channel, in [0, 1], whatever normalisation is configured.
-    Monitoring compares a window of images in use with it."""
-
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    image_mean_std: tuple[float, ...]
-    """Standard deviation, over the images, of each image's own mean."""
-
-
-def channel_statistics(
-    sums: npt.NDArray[np.int64], squares: npt.NDArray[np.int64], pixels: int
-) -> ChannelStatistics:
-    """Of images of ``pixels`` pixels each; ``sums`` and ``squares`` as of :func:`moments`."""
-    means = sums.astype(np.float64) / (255 * pixels)
-    mean, std = moments(sums, squares, pixels)
-    return ChannelStatistics(mean, std, tuple(means.std(axis=0).tolist()))
 from PIL import Image
 
 _LEVELS = np.arange(256, dtype=np.int64)

@@ -12,6 +12,7 @@ FEW_IMAGES = 30
 """Below this support a class's figures are called uncertain: one image is over 3 points."""
 CONFIDENT = 0.9
 _SHARE_WORTH_NAMING = 0.5
+_FEWEST_MISTAKES = 5
 _NORMAL_95 = 1.96
 
 
@@ -236,7 +237,7 @@ def _concentration(evaluation: EvaluationRecord) -> list[str]:
     names = [c.name for c in evaluation.classes]
     matrix = evaluation.confusion
     total = sum(sum(row) for row in matrix) - sum(row[i] for i, row in enumerate(matrix))
-    if len(names) < 3 or total < 2:
+    if len(names) < 3 or total < _FEWEST_MISTAKES:
         return []
     missed = [sum(row) - row[i] for i, row in enumerate(matrix)]
     taken = [sum(row[i] for row in matrix) - matrix[i][i] for i in range(len(matrix))]
