@@ -73,7 +73,7 @@ def _work(context: Context, output: Path) -> Record:
         classes=dataset.classes,
         target_acc=config.targets.test_acc,
         max_gap=config.targets.max_val_test_gap,
-        train_acc=trained.epochs[-1].train_acc if trained.epochs else None,
+        train_acc=_train_accuracy(trained),
         recorded_value=trained.best_value,
         reevaluated_value=_monitored(
             trained.monitor, val_logits, dataset.labels(val), len(dataset.classes), criterion
@@ -105,6 +105,11 @@ def _work(context: Context, output: Path) -> Record:
     _write_sample(output / SAMPLE, dataset, int(test[0]))
     seconds = time.perf_counter() - started
     return record.model_copy(update={"plots": tuple(plots), "seconds": seconds})
+
+
+def _train_accuracy(trained: TrainRecord) -> float | None:
+    """Of the epoch whose weights are evaluated."""
+    return next((e.train_acc for e in trained.epochs if e.epoch == trained.best_epoch), None)
 
 
 def _criterion(config: Config, dataset: Dataset) -> evaluation.Criterion:
