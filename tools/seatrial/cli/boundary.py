@@ -20,7 +20,7 @@ USAGE, BUG, INTERRUPTED = 2, 5, 130
 def run(command: click.Command) -> None:
     """Run a command and end the process with the documented exit code."""
     try:
-        result = command.main(standalone_mode=False)
+        result = command.main(prog_name=_name(command), standalone_mode=False)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.Abort:
@@ -44,6 +44,10 @@ def run(command: click.Command) -> None:
         _say("this is a bug in Seatrial; please report it with the lines above")
         sys.exit(BUG)
     sys.exit(result if isinstance(result, int) else 0)
+
+
+def _name(command: click.Command) -> str:
+    return "seatrial" if command.name == "seatrial" else f"seatrial {command.name}"
 
 
 def _say(message: str) -> None:

@@ -56,7 +56,8 @@ def detach(run: Run, arguments: Sequence[str]) -> int:
     What it would print goes to ``console.log`` in the run's folder.
     """
     console = run.folder / "console.log"
-    command = [sys.executable, "-m", "seatrial.cli.finalize", "--resume", run.id, *arguments]
+    # -P: a folder of the project's, such as onnx/, must not stand in for a library of that name.
+    command = [sys.executable, "-P", "-m", "seatrial.cli.finalize", "--resume", run.id, *arguments]
     with console.open("ab") as stream:
         process = subprocess.Popen(
             command,
