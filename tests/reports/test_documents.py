@@ -279,7 +279,7 @@ def test_a_waiver_stands_in_the_verdicts_as_the_gate_took_it(gate: Gate) -> None
     facts = healthy_facts({"config.waivers": (waiver, WAIVER)})
     record = gate(id=5, title="no leakage", waiver=waiver)
     text = render_verdict_documents(facts, record)["results/production/production_ready.md"]
-    assert "Item 5 is waived until 2026-12-31 by Ann: pilot only" in text
+    assert "Item 5 is waived, until 2026-12-31, by Ann: pilot only" in text
     assert "Item 8 passes: its waiver until 2026-12-31 is not needed." in text
     assert "Not passed, and waived: 5 no leakage (FAIL)." in text
     assert "Ready: 2 of 3 items pass." in text

@@ -70,7 +70,10 @@ def _waiver(waiver: Waiver, facts: Facts, judged: ItemVerdict | None) -> str:
             flaw = "the gate does not count it"
     if flaw is not None:
         return f"A waiver for item {waiver.item} is declared and counts for nothing: {flaw}."
-    return f"Item {waiver.item} is waived until {until} by {waiver.by}: {waiver.reason}"
+    begins = f"A waiver is declared for item {waiver.item}"
+    if judged is not None:
+        begins = f"Item {waiver.item} is waived"
+    return f"{begins}, until {until}, by {waiver.by}: {waiver.reason}"
 
 
 def _flaw(waiver: Waiver, facts: Facts) -> str | None:
