@@ -25,7 +25,7 @@ from seatrial.config.schema import Config
 from seatrial.evidence.facts import Facts, StepFacts
 from seatrial.evidence.reading import RECORD_TYPES, release_digest
 from seatrial.evidence.records import FileDigest, Manifest, ModelMetadata, Record
-from seatrial.files import pretty_json, sha256_bytes, write_bytes
+from seatrial.files import pretty_json, sha256_bytes
 
 RUN_ID = "20261120T140000Z-finalize-3f9c"
 CLASSES = ("anchor", "buoy", "hull")
@@ -803,7 +803,8 @@ def healthy_project(
     """The facts of :func:`healthy_facts` and the project's root with every file they name."""
     facts, contents = _assemble(changes) if changes else _healthy()
     for path, content in contents.items():
-        write_bytes(folder / path, content)
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
     return facts, folder
 
 

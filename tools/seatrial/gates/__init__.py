@@ -7,8 +7,8 @@ their digests taken now; a file that is missing or differs from its manifest mak
 
 Modules: ``schema`` the checklist as types · ``paths`` dotted paths into facts · ``checks`` the
 table of check functions · ``evidence_files`` digests · ``archives`` what a file would do when
-loaded · ``waivers`` · ``approvals`` · ``judging`` · ``publish`` gate.json · ``reference`` the page
-for readers.
+loaded · ``onnx_files`` · ``waivers`` · ``approvals`` · ``judging`` · ``publish`` gate.json ·
+``reference`` the page for readers.
 """
 
 from __future__ import annotations

@@ -16,8 +16,6 @@ from typing import IO
 
 import numpy as np
 
-from seatrial.evidence.records import ModelMetadata
-
 PLAIN = frozenset({".json", ".yaml", ".yml", ".txt", ".log", ".md", ".csv", ".jsonl", ".png"})
 PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".dill", ".pth", ".ckpt", ".bin", ".npy"})
 TENSORS = frozenset({".onnx", ".safetensors"})
@@ -173,29 +171,3 @@ def _holds_objects(stream: IO[bytes]) -> bool:
     if read is None:
         raise ValueError(f"array format {version}")
     return bool(read(stream)[2].hasobject)
-
-
-def onnx_problem(path: Path, metadata: ModelMetadata) -> str | None:
-    """Why an ONNX file is not a whole deployment file as ``metadata`` describes it.
-
-    Input ``input``, output ``output``, axis
-    0 ``batch_size``, and the same metadata inside as beside it.
-    """
-    import onnx
-
-    from seatrial.onnx_sessions import INPUT_NAME, METADATA_KEY, OUTPUT_NAME
-
-    try:
-        model = onnx.load(str(path), load_external_data=False)
-    except Exception as error:  # protobuf's decode errors differ between its backends
-        return f"{path.name} is not an ONNX model ({type(error).__name__})"
-    for names, values in ((INPUT_NAME, model.graph.input), (OUTPUT_NAME, model.graph.output)):
-        if [value.name for value in values] != [names]:
-            return f"{path.name}: one {names} required, found {[value.name for value in values]}"
-        shape = values[0].type.tensor_type.shape.dim
-        if not shape or shape[0].dim_param != "batch_size":
-            return f"{path.name}: axis 0 of {names} must be batch_size, any number of images"
-    inside = {entry.key: entry.value for entry in model.metadata_props}.get(METADATA_KEY)
-    if inside is None or ModelMetadata.model_validate_json(inside) != metadata:
-        return f"{path.name}: what it says inside is not what stands beside it"
-    return None

@@ -40,7 +40,7 @@ def no_leakage(case: Case) -> Finding:
     if data.groups_crossing:
         groups = some(data.groups_crossing)
         problems.append(f"{len(data.groups_crossing)} groups cross splits: {groups}")
-    proved = f"splits share nothing by {data.duplicate_method}"
+    proved = f"no image of one split is in another; compared: {data.duplicate_method}"
     if case.facts.train is not None and case.facts.train.trained_elsewhere:
         proved += "; what the given model was trained on is not known"
     return conclude(

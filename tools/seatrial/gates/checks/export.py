@@ -15,11 +15,11 @@ from seatrial.evidence.records import (
     FormatVerification,
     ModelMetadata,
 )
-from seatrial.gates.archives import onnx_problem
 from seatrial.gates.checks.case import Case
 from seatrial.gates.checks.numbers import bound_of, keeps, shown
 from seatrial.gates.checks.test import evaluated
 from seatrial.gates.evidence_files import Evidence
+from seatrial.gates.onnx_files import onnx_problem
 from seatrial.gates.schema import Unit
 from seatrial.gates.verdicts import Finding, NotChecked, conclude, some
 
@@ -128,7 +128,10 @@ def export_verified(case: Case) -> Finding:
         if artifact.format not in verified:
             problems.append(f"{artifact.format}: not verified")
     bound = bound_of(case.facts.config, case.item) or 0.0
+    failed = {artifact.format for artifact in record.artifacts if artifact.status == "failed"}
     for entry in case.facts.verify.formats:
+        if entry.format in failed:
+            continue
         problems += [
             f"{entry.format}: {p}" for p in _verification_problems(entry, result.n_test, bound)
         ]
