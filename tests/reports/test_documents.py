@@ -257,7 +257,7 @@ def test_waivers_and_foreign_weights_stand_above_the_first_section_of_every_docu
         if path != REQUIREMENTS_PATH:
             head = text[: text.index("\n## ")]
             assert "Trained elsewhere: the weights were given as a checkpoint (given.pt)" in head
-            assert "tem 8 " in head, path
+            assert "tem 8" in head, path
 
 
 @pytest.mark.parametrize(
