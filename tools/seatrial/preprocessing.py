@@ -96,7 +96,8 @@ def _converted(image: Image.Image, channels: Literal[1, 3]) -> Image.Image:
         image = image.convert("RGBA")
         background = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(background, image)
-    return image.convert("L" if channels == 1 else "RGB")
+    wanted = "L" if channels == 1 else "RGB"
+    return image if image.mode == wanted else image.convert(wanted)
 
 
 def resize(image: Image.Image, spec: Preprocessing) -> Image.Image:

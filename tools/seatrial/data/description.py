@@ -231,7 +231,8 @@ def _draw_pairs(dataset: Dataset, pairs: Sequence[Pair], title: str, path: Path)
 def _samples(dataset: Dataset) -> list[int]:
     """Training images in the order of their content digests, the same number of each class."""
     train = sorted(dataset.split_indices("train").tolist(), key=dataset.table.content.__getitem__)
-    each = max(1, _MAX_SAMPLES // len(dataset.classes))
+    fitting = [each for each in (6, 3, 2) if each * len(dataset.classes) <= _MAX_SAMPLES]
+    each = fitting[0] if fitting else 1
     labels = dataset.table.labels
     chosen = [
         index

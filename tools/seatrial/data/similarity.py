@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from scipy.ndimage import gaussian_filter
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from seatrial.data import fingerprints
 from seatrial.data.neighbours import near_pairs
@@ -112,9 +112,9 @@ def stranger_bounds(coarse: npt.NDArray[np.uint8], labels: Ints, common: Floats)
         limited = np.clip(_correlated(coarse, sample, common), -0.9999, 0.9999)
         z = np.arctanh(limited.astype(np.float64))
         middle = np.median(z)
-        spread = np.median(np.abs(z - middle)) / norm.ppf(0.75)
+        spread = np.median(np.abs(z - middle)) / ndtri(0.75)
         all_pairs = len(members) * (len(members) - 1) / 2
-        tail = middle + spread * norm.isf(_EXPECTED_STRANGERS / all_pairs)
+        tail = middle - spread * ndtri(_EXPECTED_STRANGERS / all_pairs)
         bounds[kind] = max(MIN_CORRELATION, float(np.tanh(tail)))
     return bounds
 
