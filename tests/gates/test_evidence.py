@@ -104,6 +104,18 @@ def test_a_link_in_place_of_a_file_is_an_error(judge: Any, tmp_path: Path) -> No
     assert "a link, not a file" in gate.items[1].reason
 
 
+def test_runs_on_another_disk_are_judged_through_a_linked_folder(
+    judge: Any, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    disk = tmp_path_factory.mktemp("disk") / "runs"
+
+    def move(project: Path) -> None:
+        shutil.move(project / "runs", disk)
+        (project / "runs").symlink_to(disk)
+
+    assert [item.id for item in judge(spoil=move).items if item.verdict != "PASS"] == [24]
+
+
 def test_a_whole_missing_run_folder_leaves_nothing_passing(judge: Any) -> None:
     gate = judge(spoil=lambda p: shutil.rmtree(p / RUN))
     assert {item.verdict for item in gate.items} <= {"ERROR", "FAIL"}

@@ -6,11 +6,13 @@ import datetime
 from typing import Any
 
 import pytest
+import yaml
 
 from factories import TRAINED_ELSEWHERE
 from seatrial.config.schema import Waiver
-from seatrial.gates import waivers
+from seatrial.gates import schema, waivers
 from seatrial.gates.judging import counts
+from seatrial.resources import shipped
 
 TODAY = datetime.date(2026, 11, 20)
 GOOD = {"item": 9, "reason": "few test images", "by": "R. Roe", "until": "2026-12-31"}
@@ -82,3 +84,33 @@ def test_of_several_waivers_the_one_that_ends_last_counts() -> None:
     sorted_out = waivers.sort(entries, TODAY)
     assert sorted_out.valid[9].until == "2027-03-01"
     assert sorted_out.void == {9: ["a waiver does not count: it ended on 2026-11-01"]}
+
+
+@pytest.fixture
+def without_approval(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: Any) -> None:
+    """The shipped checklist without its last item, which nothing can pass yet."""
+    folder = tmp_path_factory.mktemp("checklists")
+    raw = yaml.safe_load((shipped("checklists") / "production_ready.yaml").read_text())
+    raw["items"].pop()
+    (folder / "production_ready.yaml").write_text(yaml.safe_dump(raw))
+    monkeypatch.setattr(schema, "shipped", lambda _: folder)
+
+
+@pytest.mark.usefixtures("without_approval")
+def test_the_gate_passes_exactly_if_every_item_counts(judge: Any) -> None:
+    assert judge().passed
+    assert judge().decision == "ready: 23 of 23 items pass"
+    assert not judge(WIDE_GAP).passed
+    waived = gate_with(judge, {})
+    assert waived.passed
+    assert waived.decision == "ready: 22 of 23 items pass, 1 waived (9)"
+    assert waived.items[8].verdict == "FAIL"
+
+
+@pytest.mark.usefixtures("without_approval")
+def test_no_waivers_release_what_has_no_release_digest(judge: Any) -> None:
+    everything = [{**GOOD, "item": item} for item in range(1, 24)]
+    gate = judge({"benchmark": None, "config.waivers": everything})
+    assert all(item.waiver or item.verdict == "PASS" for item in gate.items)
+    assert not gate.passed
+    assert gate.release_digest == ""

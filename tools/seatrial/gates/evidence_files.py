@@ -9,7 +9,7 @@ from seatrial.evidence.facts import Facts, StepFacts
 from seatrial.evidence.manifests import MANIFEST
 from seatrial.evidence.records import EvidenceFile
 from seatrial.evidence.runs import RUNS
-from seatrial.files import is_inside, sha256_file
+from seatrial.files import sha256_file
 from seatrial.gates.schema import EvidenceSpec
 from seatrial.gates.verdicts import NotChecked
 
@@ -26,7 +26,8 @@ class Digests:
     def of(self, path: str) -> str | None:
         """Digest of the file at ``path``, relative to the project.
 
-        None where it is missing, unreadable, a link, or lies outside the project.
+        None where it is missing, unreadable, or a link. A folder on the way may be a link: runs
+        are large, and may lie on another disk.
         """
         if path not in self._known:
             self._known[path] = self._read(path)
@@ -34,7 +35,7 @@ class Digests:
 
     def _read(self, path: str) -> str | None:
         place = self.project / path
-        if place.is_symlink() or not place.is_file() or not is_inside(place, self.project):
+        if place.is_symlink() or not place.is_file():
             return None
         try:
             return sha256_file(place)

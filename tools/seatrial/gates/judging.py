@@ -92,21 +92,13 @@ def _find(item: Item, facts: Facts, evidence: Evidence) -> Finding:
         finding = Finding("ERROR", f"not checked: {type(error).__name__}: {reason}")
     if not evidence.flaws:
         return finding
-    flaws = evidence.flaws if finding.verdict != "SKIPPED" else _not_merely_absent(evidence.flaws)
-    if not flaws:
-        return finding
     return Finding(
         "ERROR",
-        f"not checked: {'; '.join(flaws[:3])}",
+        f"not checked: {'; '.join(evidence.flaws[:3])}",
         finding.measured,
         finding.bound,
         "Restore the file from the run that made it, or run the step again: seatrial finalize.",
     )
-
-
-def _not_merely_absent(flaws: Sequence[str]) -> list[str]:
-    """A step that did not apply leaves no files; what it did leave must be whole."""
-    return [flaw for flaw in flaws if ": no file " not in flaw]
 
 
 def _decision(passed: bool, verdicts: Sequence[ItemVerdict]) -> str:

@@ -51,9 +51,10 @@ def export_valid(case: Case) -> Finding:
     record = exported(case.facts)
     artifacts = published(record)
     problems = []
-    if not artifacts:
+    least = bound_of(case.facts.config, case.item) or 1
+    if len(artifacts) < least:
         failed = [f"{a.format}: {a.reason or a.status}" for a in record.artifacts]
-        problems.append(f"nothing was exported: {some(failed) or 'no format was asked for'}")
+        problems.append(f"too little was exported: {some(failed) or 'no format was asked for'}")
     for artifact in artifacts:
         problems += [
             f"{artifact.format}: {p}" for p in _file_problems(artifact, case.facts, case.evidence)
@@ -73,7 +74,7 @@ def export_valid(case: Case) -> Finding:
         problems,
         f"valid: {names}; not published: {some(left_out)}" if left_out else f"valid: {names}",
         measured=f"{len(artifacts)} of {len(record.artifacts)} formats",
-        bound="1 format at least",
+        bound=f"{least:g} format at least",
     )
 
 
