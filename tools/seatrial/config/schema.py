@@ -45,10 +45,14 @@ def canonical_architecture(name: object) -> object:
 
 
 class Model(Section):
+    """The network."""
+
     architecture: Annotated[str, BeforeValidator(canonical_architecture)] = Field(
         description="a torchvision or timm classifier, simple_cifar_net, or module:function"
     )
-    pretrained: bool = False
+    pretrained: bool = Field(
+        default=False, description="begin from published weights, which must lie on this machine"
+    )
     dropout: Share | None = Field(
         default=None, description="before the classifier; null keeps the architecture's own"
     )
@@ -58,20 +62,30 @@ class Model(Section):
 
 
 class Loss(Section):
+    """What training minimises."""
+
     type: Literal["cross_entropy"] = "cross_entropy"
-    label_smoothing: Share = 0.0
+    label_smoothing: Share = Field(
+        default=0.0, description="share of each target spread over all classes; raises the ECE"
+    )
     class_weights: Literal["balanced"] | tuple[Positive, ...] | None = Field(
         default=None, description="balanced, or one weight a class in the order of the classes"
     )
 
 
 class Optimizer(Section):
+    """How weights are updated."""
+
     type: Literal["adam", "adamw", "sgd", "rmsprop"] = "adamw"
-    learning_rate: Positive = 1e-3
-    weight_decay: NonNegative = 1e-2
-    momentum: Share = 0.9
-    nesterov: bool = False
-    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
+    learning_rate: Positive = Field(default=1e-3, description="the highest the schedule gives")
+    weight_decay: NonNegative = Field(
+        default=1e-2, description="not applied to biases and normalisation layers"
+    )
+    momentum: Share = Field(default=0.9, description="read by sgd and rmsprop")
+    nesterov: bool = Field(default=False, description="read by sgd; needs momentum above 0")
+    betas: tuple[Fraction, Fraction] = Field(
+        default=(0.9, 0.999), description="read by adam and adamw"
+    )
 
     @field_validator("type", mode="before")
     @classmethod
@@ -80,12 +94,22 @@ class Optimizer(Section):
 
 
 class Scheduler(Section):
+    """The learning rate over time."""
+
     type: Literal["constant", "cosine", "step", "plateau", "one_cycle"] = "cosine"
-    warmup_epochs: NonNegative = 0.0
-    min_learning_rate: NonNegative = 0.0
-    step_epochs: Count = 30
-    gamma: Annotated[float, Field(gt=0, le=1)] = 0.1
-    patience: Count = 5
+    warmup_epochs: NonNegative = Field(
+        default=0.0,
+        description="linear rise at the start, fewer than training.epochs; one_cycle: the length "
+        "of its rise, 0 for three tenths of the run",
+    )
+    min_learning_rate: NonNegative = Field(default=0.0, description="no fall goes below it")
+    step_epochs: Count = Field(default=30, description="step: epochs between two falls")
+    gamma: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.1, description="step and plateau: the factor of a fall"
+    )
+    patience: Count = Field(
+        default=5, description="plateau: validations without a lower loss that it bears"
+    )
 
     @field_validator("type", mode="before")
     @classmethod
@@ -97,59 +121,101 @@ class Scheduler(Section):
 
 
 class Training(Section):
-    epochs: Count = 100
-    batch_size: Count = 64
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
+    """The training loop. Every ``auto`` is replaced by a choice once, when training begins, and
+    written into the resolved configuration."""
+
+    epochs: Count = Field(default=100, description="at most; early stopping may end it sooner")
+    batch_size: Count = Field(
+        default=64, description="images a batch over all processes, in evaluation too"
+    )
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = Field(
+        default="auto", description="auto, cpu, mps, cuda, or cuda:N"
+    )
     devices: Count = Field(default=1, description="processes on this machine")
-    precision: Literal["fp32", "bf16", "fp16", "fp64"] = "fp32"
-    gradient_clip_norm: Positive | None = None
-    accumulate_batches: Count = 1
-    channels_last: bool | Literal["auto"] = "auto"
-    fused_optimizer: bool | Literal["auto"] = "auto"
-    compile: bool | Literal["auto"] = "auto"
-    ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
+    precision: Literal["fp32", "bf16", "fp16", "fp64"] = Field(
+        default="fp32", description="of the arithmetic; fp16 needs a CUDA device"
+    )
+    gradient_clip_norm: Positive | None = Field(
+        default=None, description="largest norm of a step's gradient; null: as it comes"
+    )
+    accumulate_batches: Count = Field(default=1, description="batches whose gradients make a step")
+    channels_last: bool | Literal["auto"] = Field(
+        default="auto", description="memory format; auto: where it is measured to be faster"
+    )
+    fused_optimizer: bool | Literal["auto"] = Field(
+        default="auto", description="auto: where the optimiser has a fused form"
+    )
+    compile: bool | Literal["auto"] = Field(
+        default="auto",
+        description="torch.compile; auto: where it is measured to be faster and half an hour or "
+        "more of training is ahead",
+    )
+    ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        default=None,
+        description="of an average of the weights, which is then validated and released",
+    )
     batch_norm: Literal["shared", "per_rank"] = Field(
         default="shared", description="batch-norm statistics of several processes"
     )
-    workers: Natural = 0
+    workers: Natural = Field(
+        default=0, description="threads that prepare batches ahead; the weights are the same"
+    )
     threads: Count | None = Field(default=None, description="null: the cores this process may use")
 
 
 class EarlyStopping(Section):
+    """When training ends before its last epoch, and which epoch is the best."""
+
     enabled: bool = True
-    patience: Count = 10
-    min_delta: NonNegative = 0.0
-    metric: str = "val_loss"
+    patience: Count = Field(default=10, description="epochs without a better value")
+    min_delta: NonNegative = Field(
+        default=0.0, description="a value is better only by more than this"
+    )
+    metric: str = Field(
+        default="val_loss", description="chooses the best checkpoint, with enabled: false too"
+    )
 
 
 class RandomCrop(Section):
-    size: tuple[Count, Count]
-    padding: Natural = 4
+    size: tuple[Count, Count] = Field(description="height and width: those of data.image_size")
+    padding: Natural = Field(default=4, description="pixels of black border that it may take in")
 
 
 class RandomResizedCrop(Section):
-    scale: tuple[Positive, Positive] = (0.6, 1.0)
-    ratio: tuple[Positive, Positive] = (0.75, 1.3333)
+    scale: tuple[Positive, Positive] = Field(
+        default=(0.6, 1.0), description="range of the part's share of the area"
+    )
+    ratio: tuple[Positive, Positive] = Field(
+        default=(0.75, 1.3333), description="range of its width by height"
+    )
 
 
 class Flip(Section):
-    p: Fraction = 0.5
+    p: Fraction = Field(default=0.5, description="probability")
 
 
 class ColorJitter(Section):
-    brightness: NonNegative = 0.0
+    brightness: NonNegative = Field(
+        default=0.0, description="0.2: a factor from 0.8 to 1.2; so also the next two"
+    )
     contrast: NonNegative = 0.0
     saturation: NonNegative = 0.0
-    hue: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    hue: Annotated[float, Field(ge=0, le=0.5)] = Field(
+        default=0.0, description="either way, in full turns"
+    )
 
 
 class Rotation(Section):
-    degrees: Annotated[float, Field(ge=0, le=180)] = 10.0
+    degrees: Annotated[float, Field(ge=0, le=180)] = Field(
+        default=10.0, description="either way at most"
+    )
 
 
 class RandomErasing(Section):
-    p: Fraction = 0.25
-    scale: tuple[Positive, Positive] = (0.02, 0.2)
+    p: Fraction = Field(default=0.25, description="probability")
+    scale: tuple[Positive, Positive] = Field(
+        default=(0.02, 0.2), description="range of its share of the area"
+    )
 
 
 TransformParameters = RandomCrop | RandomResizedCrop | Flip | ColorJitter | Rotation | RandomErasing
@@ -209,16 +275,24 @@ class Transform(Section):
 
 
 class DataAugmentation(Section):
+    """Random variations of training images, applied in this order."""
+
     enabled: bool = True
     transforms: tuple[Transform, ...] = ()
 
 
 class Checkpointing(Section):
-    save_best: bool = True
-    save_last: bool = True
-    checkpoint_every_n_epochs: Count | None = None
-    save_top_k: Natural = 0
-    output_dir: str = "checkpoints/production"
+    """Which checkpoints are kept."""
+
+    save_best: bool = Field(default=True, description="a release needs it")
+    save_last: bool = Field(default=True, description="a release needs it")
+    checkpoint_every_n_epochs: Count | None = Field(
+        default=None, description="keep epoch_N.pt of every n-th epoch"
+    )
+    save_top_k: Natural = Field(default=0, description="keep epoch_N.pt of the k best epochs")
+    output_dir: str = Field(
+        default="checkpoints/production", description="where they are published, in the project"
+    )
 
 
 def _known_metrics(prefix: str, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -230,8 +304,12 @@ def _known_metrics(prefix: str, names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class Validation(Section):
-    validate_every_n_epochs: Count = 1
-    metrics: tuple[str, ...] = ("val_loss", "val_acc", "val_f1")
+    """What is measured on validation images while training."""
+
+    validate_every_n_epochs: Count = Field(default=1, description="and after the last one")
+    metrics: tuple[str, ...] = Field(
+        default=("val_loss", "val_acc", "val_f1"), description="metric names with val_"
+    )
 
     @field_validator("metrics")
     @classmethod
@@ -240,11 +318,15 @@ class Validation(Section):
 
 
 class TestSet(Section):
+    """The held-out test set. A release needs both switches on."""
+
     __test__ = False  # not a pytest class
 
     enabled: bool = True
     evaluate_at_end: bool = True
-    metrics: tuple[str, ...] = tuple(f"test_{name}" for name in METRICS)
+    metrics: tuple[str, ...] = Field(
+        default=tuple(f"test_{name}" for name in METRICS), description="metric names with test_"
+    )
 
     @field_validator("metrics")
     @classmethod
@@ -253,26 +335,38 @@ class TestSet(Section):
 
 
 class Reproducibility(Section):
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    deterministic: bool = True
+    """What makes two runs the same."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
+        default=0, description="of splits, weights, order, augmentation and the bootstrap"
+    )
+    deterministic: bool = Field(
+        default=True, description="only algorithms that give the same bits every time"
+    )
 
 
 # ---------------------------------------------------------------- data
 
 
 class Fractions(Section):
+    """Shares of the splits. Where the source declares splits: of the missing ones, out of train."""
+
     train: Fraction | None = None
     val: Fraction | None = None
     test: Fraction | None = None
 
 
 class Card(Section):
+    """What a person states about the data; what is left out reads "not stated"."""
+
     source: str | None = None
     licence: str | None = None
-    consent: str | None = None
+    consent: str | None = Field(default=None, description="of the people shown, or why none")
 
 
 class Data(Section):
+    """The images: where they are, how they are divided, and what the model sees of them."""
+
     source: Literal["folder", "csv", "npz", "torchvision", "digits"]
     root: str | None = Field(
         default=None, description="folder, CSV file, or npz file; relative to the project"
@@ -281,21 +375,33 @@ class Data(Section):
     image_size: Count | tuple[Count, Count] | None = Field(
         default=None, description="height and width the model sees; null: that of the images"
     )
-    channels: Literal[1, 3] = 3
-    resize: Literal["stretch", "crop", "pad"] = "stretch"
+    channels: Literal[1, 3] = Field(
+        default=3, description="1 grey, 3 RGB; images of any mode are converted"
+    )
+    resize: Literal["stretch", "crop", "pad"] = Field(
+        default="stretch",
+        description="to image_size: ignoring, cutting to, or padding to its shape",
+    )
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = "bilinear"
-    mean: tuple[float, ...] | None = Field(default=None, description="null: of the training split")
-    std: tuple[Positive, ...] | None = None
+    mean: tuple[float, ...] | None = Field(
+        default=None,
+        description="one value a channel, of pixels in [0, 1]; null: of the training split",
+    )
+    std: tuple[Positive, ...] | None = Field(default=None, description="as mean, and with it")
     fractions: Fractions | None = None
     group_by: str | None = Field(
         default=None,
         description="CSV: a column; folder: a regular expression with one group, on the path",
     )
-    path_column: str = "path"
-    label_column: str = "label"
-    split_column: str = "split"
-    max_unreadable_fraction: Fraction = 0.01
-    memory_budget_mb: Count = 2048
+    path_column: str = Field(default="path", description="CSV")
+    label_column: str = Field(default="label", description="CSV")
+    split_column: str = Field(default="split", description="CSV; the column may be absent")
+    max_unreadable_fraction: Fraction = Field(
+        default=0.01, description="with more unreadable images the data set is refused"
+    )
+    memory_budget_mb: Count = Field(
+        default=2048, description="decoded images are kept where they fit, else decoded anew"
+    )
     near_duplicate_bits: Annotated[int, Field(ge=0, le=16)] | None = Field(
         default=8,
         description="Hamming distance at which two perceptual hashes propose a pair, which small "
@@ -308,24 +414,40 @@ class Data(Section):
 
 
 class Targets(Section):
-    test_acc: Fraction | None = None
-    max_val_test_gap: Fraction = 0.05
-    min_class_f1: Fraction = 0.7
-    max_ece: Fraction | None = None
-    max_latency_p95_ms: Positive | None = None
-    max_memory_mb: Positive | None = None
-    max_size_mb: Positive | None = None
+    """The bounds that the checklist judges by. Accuracies are fractions."""
+
+    test_acc: Fraction | None = Field(
+        default=None, description="item 8; null: not declared, and the item fails"
+    )
+    max_val_test_gap: Fraction = Field(default=0.05, description="item 9, either way")
+    min_class_f1: Fraction = Field(default=0.7, description="item 10")
+    max_ece: Fraction | None = Field(default=None, description="item 12; null: shown, not judged")
+    max_latency_p95_ms: Positive | None = Field(
+        default=None,
+        description="item 16, fp32 ONNX at batch 1; null: shown, not judged, as the next two",
+    )
+    max_memory_mb: Positive | None = Field(
+        default=None, description="item 16, of the process at its peak; MB are 10^6 bytes"
+    )
+    max_size_mb: Positive | None = Field(default=None, description="item 16, of the file")
 
 
 class Quantization(Section):
+    """int8, made from fp32 ONNX by a search for a setting."""
+
     enabled: bool = True
     dtype: Literal["int8"] = "int8"
-    max_accuracy_drop: Fraction = 0.005
-    calibration_images: Count = 256
-    max_search_images: Count = 1000
+    max_accuracy_drop: Fraction = Field(
+        default=0.005,
+        description="on validation images; where no setting keeps it none is published",
+    )
+    calibration_images: Count = Field(default=256, description="of the training split, at most")
+    max_search_images: Count = Field(default=1000, description="of the validation split, at most")
 
 
 class Export(Section):
+    """The files to deploy."""
+
     enabled: bool = True
     formats: tuple[Literal["onnx", "onnx_fp16", "torchscript", "torch_export"], ...] = (
         "onnx",
@@ -334,25 +456,33 @@ class Export(Section):
         "torch_export",
     )
     quantization: Quantization = Quantization()
-    embed_preprocessing: bool = False
-    max_accuracy_difference: Fraction = 0.005
+    embed_preprocessing: bool = Field(
+        default=False, description="normalisation and softmax in the graph: pixels in, shares out"
+    )
+    max_accuracy_difference: Fraction = Field(
+        default=0.005, description="item 14: what an exported file may lose on the test set"
+    )
 
 
 class Benchmark(Section):
+    """How exported files are measured."""
+
     repetitions: Count = Field(default=50, description="timed calls a process and batch size")
     processes: Count = Field(default=3, description="fresh processes a format")
     max_seconds: Positive = Field(
         default=1.0, description="a process and batch size stop then, after ten calls at least"
     )
-    batch_sizes: tuple[Count, ...] = (1, 32)
-    threads: Count = 1
+    batch_sizes: tuple[Count, ...] = Field(default=(1, 32), description="1 among them")
+    threads: Count = Field(default=1, description="of the runtime, in verification too")
 
 
 class Documents(Section):
-    name: str | None = None
+    """What a person states about the model; what is left out reads "not stated"."""
+
+    name: str | None = Field(default=None, description="null: the architecture's")
     version: str | None = None
-    purpose: str | None = None
-    contact: str | None = None
+    purpose: str | None = Field(default=None, description="what it is for, as one phrase")
+    contact: str | None = Field(default=None, description="whom to ask")
     licence: str | None = Field(
         default=None, description="of the model, as model hubs write it, such as apache-2.0"
     )
@@ -361,14 +491,18 @@ class Documents(Section):
 
 
 class Approvals(Section):
+    """Who must sign a release (item 24)."""
+
     required: tuple[Literal["technical", "product", "compliance"], ...] = ("technical",)
 
 
 class Waiver(Section):
-    item: Annotated[int, Field(ge=1, le=24)]
-    reason: str = ""
-    by: str = ""
-    until: datetime.date
+    """One item that the team accepts although it does not pass."""
+
+    item: Annotated[int, Field(ge=1, le=24)] = Field(description="24 cannot be waived")
+    reason: str = Field(default="", description="without one the waiver does not count")
+    by: str = Field(default="", description="who accepts it; without a name it does not count")
+    until: datetime.date = Field(description="its last day")
 
 
 class Config(Section):
@@ -390,6 +524,8 @@ class Config(Section):
     targets: Targets = Targets()
     benchmark: Benchmark = Benchmark()
     documents: Documents = Documents()
-    known_issues: str = "known_issues.yaml"
+    known_issues: str = Field(
+        default="known_issues.yaml", description="the file that item 23 reads, in the project"
+    )
     approvals: Approvals = Approvals()
     waivers: tuple[Waiver, ...] = ()
