@@ -56,6 +56,11 @@ def build_model(
     return model
 
 
+def weight_type(precision: str) -> torch.dtype:
+    """What weights are kept in: float32, also in mixed precision, or float64."""
+    return torch.float64 if precision == "fp64" else torch.float32
+
+
 def compiled(model: nn.Module) -> nn.Module:
     """The model's forward and backward as compiled code; its parameters are the same objects."""
     module: nn.Module = torch.compile(model)  # type: ignore[assignment]
@@ -117,7 +122,7 @@ def build_learner(
     model = build_model(config, len(dataset.classes), shape, project, pretrained=pretrained)
     if processes > 1 and training.batch_norm == "shared":
         model = share_statistics(model)
-    model = model.to(device, torch.float64 if training.precision == "fp64" else torch.float32)
+    model = model.to(device, weight_type(training.precision))
     if training.channels_last is True:
         model = model.to(memory_format=torch.channels_last)
     section = config.optimizer

@@ -15,7 +15,13 @@ from torch import nn
 from seatrial.config.schema import Config, Training
 from seatrial.data import Dataset
 from seatrial.training import optimizers, processes
-from seatrial.training.assembly import build_criterion, build_learner, compiled, input_shape
+from seatrial.training.assembly import (
+    build_criterion,
+    build_learner,
+    compiled,
+    input_shape,
+    weight_type,
+)
 from seatrial.training.devices import (
     check_precision,
     default_threads,
@@ -186,7 +192,10 @@ class _Runner:
         model = compiled(learner.model) if form.compile else learner.model
         module, optimizer = self._team.fabric.setup(model, learner.optimizer)
         normalise = Normaliser(
-            self._dataset.spec, self._team.device, channels_last=form.channels_last
+            self._dataset.spec,
+            self._team.device,
+            channels_last=form.channels_last,
+            dtype=weight_type(self._config.training.precision),
         )
         images = normalise(self._dataset.pixels(self._indices))
         labels = torch.from_numpy(self._dataset.labels(self._indices)).to(self._team.device)

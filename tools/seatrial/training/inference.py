@@ -72,11 +72,14 @@ def batch_logits(
     """The logits of each batch in turn, ``(B, K)`` float32."""
     weight = next(model.parameters())
     normalise = Normaliser(
-        dataset.spec, torch.device(device), channels_last=uses_channels_last(model)
+        dataset.spec,
+        torch.device(device),
+        channels_last=uses_channels_last(model),
+        dtype=weight.dtype,
     )
     for pixels in ahead(dataset.pixels, batches, 1 if dataset.streamed else 0):
         with evaluating(model), torch.inference_mode():
-            yield model(normalise(pixels).to(weight.dtype)).float().cpu().numpy()
+            yield model(normalise(pixels)).float().cpu().numpy()
 
 
 @contextmanager

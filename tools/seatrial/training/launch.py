@@ -103,7 +103,7 @@ def train_in_processes(
             finally:
                 exchange.stop.touch()
                 process.wait()
-        return _outcome(exchange, process.returncode)
+        return outcome(exchange, process.returncode)
 
 
 def _watch(
@@ -126,16 +126,21 @@ def _watch(
             time.sleep(_SECONDS_BETWEEN_LOOKS)
 
 
-def _outcome(exchange: Exchange, returncode: int) -> TrainRecord:
+def outcome(exchange: Exchange, returncode: int) -> TrainRecord:
+    """What the training processes, now ended, came to.
+
+    :raises SeatrialError: what they raised, as itself.
+    :raises RuntimeError: they left no result, which is a bug; their last output is in it.
+    """
     if not exchange.outcome.is_file():
         tail = exchange.log.read_text(errors="replace").splitlines()[-_LOG_LINES_OF_A_BUG:]
         raise RuntimeError(
             f"the training processes ended with exit code {returncode} and no result:\n"
             + "\n".join(tail)
         )
-    outcome: dict[str, Any] = files.read_json(exchange.outcome)
-    if "record" in outcome:
-        return TrainRecord.model_validate(outcome["record"])
+    told: dict[str, Any] = files.read_json(exchange.outcome)
+    if "record" in told:
+        return TrainRecord.model_validate(told["record"])
     kinds: dict[str, type[errors.SeatrialError]] = {
         kind.__name__: kind
         for kind in (
@@ -146,4 +151,4 @@ def _outcome(exchange: Exchange, returncode: int) -> TrainRecord:
             Interrupted,
         )
     }
-    raise kinds[outcome["error"]](*outcome["problems"])
+    raise kinds[told["error"]](*told["problems"])

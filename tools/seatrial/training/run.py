@@ -25,6 +25,7 @@ from seatrial.training.assembly import (
     identity,
     input_shape,
     training_counts,
+    weight_type,
 )
 from seatrial.training.auto import resolve_auto
 from seatrial.training.batches import Batches
@@ -264,6 +265,7 @@ class _Run:
                 self._dataset.spec,
                 self._team.device,
                 channels_last=training.channels_last is True,
+                dtype=weight_type(training.precision),
             ),
             device=self._team.device,
             rank=self._team.rank,

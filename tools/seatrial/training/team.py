@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.distributed as dist
@@ -16,7 +16,14 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 
 from seatrial.training import processes
 
-_PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed", "fp64": "64-true"}
+_PRECISIONS: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
+    "fp32": "32-true",
+    "bf16": "bf16-mixed",
+    "fp16": "16-mixed",
+    # 32-true converts nothing, and in fp64 model and images are float64 already; Fabric's own
+    # 64-true would round the logits to float32.
+    "fp64": "32-true",
+}
 
 
 @dataclass(frozen=True)
@@ -70,13 +77,14 @@ class Team:
 
 @contextmanager
 def assembled(device: str, precision: str) -> Iterator[Team]:
-    """The team this process belongs to. The process group, where there is one, is destroyed at
-    the end: left standing it makes processes exit with an error."""
+    """The team this process belongs to. A process group made here is destroyed at the end: left
+    standing it makes processes exit with an error. One that stands already is used and left."""
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     accelerator, _, number = device.partition(":")
     arguments: dict[str, Any] = {"devices": [int(number)] if number else 1}
     size = processes.count()
+    ours = not dist.is_initialized()
     if size > 1:
         here = processes.count_here()
         arguments = {
@@ -90,11 +98,11 @@ def assembled(device: str, precision: str) -> Iterator[Team]:
             warnings.filterwarnings("ignore", module="lightning_fabric")
             fabric = Fabric(
                 accelerator=accelerator,
-                precision=_PRECISIONS[precision],  # type: ignore[arg-type]
+                precision=_PRECISIONS[precision],
                 **arguments,
             )
             fabric.launch()
         yield Team(fabric, fabric.global_rank, size)
     finally:
-        if size > 1 and dist.is_initialized():
+        if size > 1 and ours and dist.is_initialized():
             dist.destroy_process_group()
