@@ -8,7 +8,7 @@ from itertools import combinations
 from seatrial.evidence.facts import Facts
 from seatrial.evidence.records import DataRecord, Pair
 from seatrial.gates.checks.case import Case
-from seatrial.gates.checks.numbers import bound_of, keeps, shown, shown_bound
+from seatrial.gates.checks.numbers import bound_of, keeps, shown_bound
 from seatrial.gates.verdicts import Finding, NotChecked, conclude, some
 
 NOT_STATED = "not stated"
@@ -90,7 +90,7 @@ def data_described(case: Case) -> Finding:
     return conclude(
         problems,
         f"{proved}; {', '.join(unstated)} not stated" if unstated else f"{proved}; card stated",
-        measured=f"{shown(share, 'percent')} unreadable",
+        measured=f"{len(data.unreadable)} of {data.total_found} unreadable",
         bound=shown_bound(case.item, bound, "at most"),
         remedy=_remedy(unstated, card),
     )

@@ -36,7 +36,9 @@ def training_complete(case: Case) -> Finding:
     train = trained(case.facts)
     if train.trained_elsewhere:
         return skipped(ELSEWHERE)
-    measured = f"{len(train.epochs)} of {train.epochs_planned} epochs, {train.stopped}"
+    measured = (
+        f"{len(train.epochs)} of {train.epochs_planned} epochs, {train.stopped.replace('_', ' ')}"
+    )
     problems = [*_gaps(train), *_ending(train, case.facts), *_undefined(train)]
     proved = (
         f"stopped by {train.stopped.replace('_', ' ')}; every epoch recorded, all figures defined"
