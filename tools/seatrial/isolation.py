@@ -17,13 +17,15 @@ from typing import Any
 from seatrial.errors import SeatrialError
 
 JOB, ANSWER, COMPLAINTS = "job.json", "answer.json", "stderr.txt"
+REFUSAL = "seatrial_error"
+"""The key of an answer that is an error's message."""
 
 _TAIL_BYTES = 4096
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 class ChildFailure(SeatrialError):
-    """The child ended without an answer. The message says how, in one line."""
+    """The child gave no answer, or an error. The message says how, in one line."""
 
     exit_code = 1
 
@@ -38,8 +40,10 @@ def run_child(
 
     :param threads: what numerical libraries may use.
     :param timeout_s: seconds until the child is killed.
-    :raises ChildFailure: killed by a signal, a non-zero exit, no answer in time.
+    :raises ChildFailure: killed by a signal, a non-zero exit, no answer in time, or an error of
+        Seatrial's in the child.
     """
+    (folder / ANSWER).unlink(missing_ok=True)
     (folder / JOB).write_text(json.dumps(job), encoding="utf-8")
     environment = os.environ | {"PYTHONHASHSEED": "0", "PYTHONWARNINGS": "ignore"}
     environment |= dict.fromkeys(_THREAD_VARIABLES, str(threads))
@@ -63,21 +67,22 @@ def run_child(
     if not (folder / ANSWER).is_file():
         raise ChildFailure("the process ended without an answer")
     answer: dict[str, Any] = json.loads((folder / ANSWER).read_bytes())
+    if REFUSAL in answer:
+        raise ChildFailure(answer[REFUSAL])
     return answer
 
 
 def serve(work: Callable[[dict[str, Any], Path], Mapping[str, object]]) -> None:
     """The child's side: read the job in the folder named by the first argument, do it, answer.
 
-    An error of Seatrial's becomes one line on stderr and its exit code.
+    An error of Seatrial's is answered as its line; any other ends the process with a traceback.
     """
     folder = Path(sys.argv[1])
     job = json.loads((folder / JOB).read_bytes())
     try:
         answer = work(job, folder)
     except SeatrialError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(error.exit_code)
+        answer = {REFUSAL: str(error)}
     (folder / ANSWER).write_text(json.dumps(answer), encoding="utf-8")
 
 

@@ -23,7 +23,7 @@ def choose(trials: Sequence[QuantizationTrial], max_drop: float) -> int | None:
 
     Of those within the budget the fastest, within :data:`SPEED_MARGIN`; of these the smallest,
     within :data:`SIZE_MARGIN`; of these the one with the fewest flips, then the smallest loss of
-    accuracy, then the first.
+    accuracy (a gain counts as no loss), then the first.
     """
     able = [n for n, trial in enumerate(trials) if in_budget(trial, max_drop)]
     if not able:
@@ -32,7 +32,7 @@ def choose(trials: Sequence[QuantizationTrial], max_drop: float) -> int | None:
     able = [n for n in able if _speedup(trials[n]) * (1 + SPEED_MARGIN) >= fastest]
     smallest = min(_size(trials[n]) for n in able)
     able = [n for n in able if _size(trials[n]) <= smallest * (1 + SIZE_MARGIN)]
-    return min(able, key=lambda n: (trials[n].flips, trials[n].val_acc_drop, n))
+    return min(able, key=lambda n: (trials[n].flips, max(trials[n].val_acc_drop or 0.0, 0.0), n))
 
 
 def _speedup(trial: QuantizationTrial) -> float:
