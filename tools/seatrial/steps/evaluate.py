@@ -144,7 +144,7 @@ def _image_by_id(dataset: Dataset, indices: npt.NDArray[np.int64]) -> evaluation
     place = dict(zip(dataset.ids(indices), indices, strict=True))
 
     def image(identifier: str) -> npt.NDArray[np.uint8]:
-        (pixels,) = dataset.pixels(np.array([place[identifier]], dtype=np.int64))
+        pixels: npt.NDArray[np.uint8] = dataset.pixels(np.array([place[identifier]]))[0]
         return pixels
 
     return image

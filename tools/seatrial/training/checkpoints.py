@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import pickle
 import secrets
+import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from pickle import UnpicklingError  # what torch.load raises; nothing is unpickled
 from typing import Any
 
 import torch
@@ -36,7 +37,7 @@ def read(path: Path) -> Content:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise InputError(f"{path}: a checkpoint is required, but there is no such file") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+    except (UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
             f"{path}: not readable as a checkpoint of tensors and plain data: {reason}"
@@ -104,6 +105,12 @@ class Writer:
         self._folder = folder
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="checkpoints")
         self._running: Future[None] | None = None
+        self._seconds = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """What the last finished write took."""
+        return self._seconds
 
     def submit(self, content: Content, names: tuple[str, ...], drop: tuple[str, ...] = ()) -> None:
         """Write ``content`` under each of ``names``, in that order, then delete ``drop``.
@@ -124,12 +131,14 @@ class Writer:
         self._pool.shutdown(wait=True)
 
     def _write(self, content: Content, names: tuple[str, ...], drop: tuple[str, ...]) -> None:
+        started = time.monotonic()
         first = self._folder / names[0]
         write(first, content)
         for name in names[1:]:
             give_second_name(first, self._folder / name)
         for name in drop:
             (self._folder / name).unlink(missing_ok=True)
+        self._seconds = time.monotonic() - started
 
 
 def _refuse_not_finite(state: Mapping[str, torch.Tensor], path: Path) -> None:
