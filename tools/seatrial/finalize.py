@@ -10,7 +10,7 @@ from typing import Any
 from seatrial import pipeline, publishing, steps
 from seatrial.config.schema import Config
 from seatrial.errors import InputError, SeatrialError
-from seatrial.evidence import lineage, runs
+from seatrial.evidence import known_issues, lineage, runs
 from seatrial.evidence.facts import Facts
 from seatrial.evidence.reading import read_facts, read_record
 from seatrial.evidence.records import GateRecord
@@ -48,7 +48,12 @@ def begin(
     vouched_by: str | None = None,
     checkpoint: Path | None = None,
 ) -> Run:
-    """Create a run in ``project``; nothing is computed yet."""
+    """Create a run in ``project``; nothing is computed yet.
+
+    :raises InputError: the checkpoint does not exist.
+    :raises ConfigurationError: the file of known issues is damaged; better now than at the gate.
+    """
+    known_issues.load(project / config.known_issues)
     if checkpoint is not None and not checkpoint.is_file():
         raise InputError(f"{checkpoint}: required, but there is no such file")
     return runs.create(
