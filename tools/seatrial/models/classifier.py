@@ -63,7 +63,7 @@ def locate(model: nn.Module, images: Tensor, num_classes: int) -> str:
             f"for {len(images)} image(s) and {num_classes} classes; found {found}"
         )
     if seen.layer is not None and _width(seen.layer) == num_classes:
-        names = {id(layer): name for name, layer in model.named_modules()}
+        names: dict[int, str] = {id(layer): name for name, layer in model.named_modules()}
         return names[id(seen.layer)]
     raise ConfigurationError(
         f"model.architecture: {type(model).__name__} has no Linear or Conv2d layer that gives "
