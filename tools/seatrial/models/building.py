@@ -9,7 +9,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import torch
 from torch import nn
 
 from seatrial.errors import ConfigurationError
@@ -73,7 +72,7 @@ def find(name: str, project: Path | None = None) -> Architecture:
         return user_models.architecture(name, project)
     found = _table().get(name) or timm_zoo.architecture(name)
     if found is None:
-        raise _unknown(name, [*_table(), *timm_zoo.names()])
+        raise _unknown(name, list(dict.fromkeys([*_table(), *timm_zoo.names()])))
     return found
 
 
@@ -125,7 +124,7 @@ def _checked(model: nn.Module, name: str, request: Request) -> str:
     parameter = next(model.parameters(), None)
     if parameter is None:
         raise ConfigurationError(f"model.architecture: {name} has no parameter to train")
-    blank = torch.zeros(1, request.channels, *request.image_size, device=parameter.device)
+    blank = parameter.new_zeros(1, request.channels, *request.image_size)
     try:
         return locate(model, blank, request.num_classes)
     except (RuntimeError, ValueError, TypeError, AssertionError, IndexError) as error:
