@@ -1,6 +1,6 @@
 # Everything runs in .venv, which is made on first use and left alone while pyproject.toml stays.
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench clean environment
+.PHONY: help demo test docs bench clean environment
 
 IN := .venv/bin
 # Small networks run fastest on one thread each, and several test processes share the cores.
@@ -9,6 +9,7 @@ ONE_THREAD := OMP_NUM_THREADS=1
 help:
 	@echo "make demo    the whole job on handwritten digits, in demo/"
 	@echo "make test    formatting, types and tests"
+	@echo "make docs    docs/reference/, from the program"
 	@echo "make bench   ratios against bare loops, for benchmarks/README.md"
 	@echo "make clean   remove the environment and everything built or measured"
 
@@ -22,8 +23,11 @@ test: environment
 	$(IN)/ruff check .
 	$(IN)/ruff format --check .
 	$(IN)/mypy
-	$(IN)/mypy tools/make_environment.py
+	$(IN)/mypy tools/make_environment.py tools/generate_reference.py
 	$(ONE_THREAD) $(IN)/pytest -n 2
+
+docs: environment
+	$(IN)/python tools/generate_reference.py
 
 bench: environment
 	@for each in benchmarks/*.py; do echo "$$each"; $(IN)/python "$$each" || exit 1; done

@@ -51,7 +51,7 @@ class Model(Section):
         description="a torchvision or timm classifier, simple_cifar_net, or module:function"
     )
     pretrained: bool = Field(
-        default=False, description="begin from published weights, which must lie on this machine"
+        default=False, description="begin from published weights: from the cache, else downloaded"
     )
     dropout: Share | None = Field(
         default=None, description="before the classifier; null keeps the architecture's own"

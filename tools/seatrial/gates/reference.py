@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from seatrial.files import write_text
 from seatrial.gates.checks import CHECKS
-from seatrial.gates.schema import Checklist, Item, load_checklist
+from seatrial.gates.schema import Checklist, Item
 from seatrial.gates.verdicts import EXIT_CODES, MEANINGS
-from seatrial.resources import shipped
 
 
 def render_reference(checklist: Checklist) -> str:
@@ -14,7 +12,7 @@ def render_reference(checklist: Checklist) -> str:
     lines = [
         f"# {checklist.title}: the {len(checklist.items)} items of `{checklist.name}`",
         "",
-        f"Generated from `checklists/{checklist.name}.yaml`; a test compares the two.",
+        f"What `checklists/{checklist.name}.yaml` asks, and how it is judged.",
         "",
         "## Verdicts",
         "",
@@ -57,12 +55,3 @@ def _item(item: Item) -> list[str]:
 
 def _codes(names: tuple[str, ...]) -> str:
     return ", ".join(f"`{name}`" for name in names) or "none"
-
-
-def write_reference(name: str) -> None:
-    """Write the page of a shipped checklist beside it, in a checkout."""
-    write_text(shipped("checklists") / f"{name}.md", render_reference(load_checklist(name)))
-
-
-if __name__ == "__main__":
-    write_reference("production_ready")
