@@ -85,12 +85,21 @@ class Calibrator:
 
     :param path: the prepared graph, with shapes.
     :param pixels: ``(N, H, W, C)`` uint8 images; may be a memory map.
+    :param bound: bytes of activations held at a time, as far as one image allows.
     """
 
-    def __init__(self, path: Path, pixels: Pixels, spec: Preprocessing, threads: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        pixels: Pixels,
+        spec: Preprocessing,
+        threads: int,
+        bound: int = BOUND_BYTES,
+    ) -> None:
         self._model = onnx.load(str(path))
         self._pixels, self._spec, self._threads = pixels, spec, threads
-        self._groups = grouped(activations(self._model))
+        self._bound = bound
+        self._groups = grouped(activations(self._model), bound)
 
     def minmax(self) -> Ranges:
         """Smallest and largest finite value of each tensor."""
@@ -118,7 +127,7 @@ class Calibrator:
     def _values(self) -> Iterator[tuple[str, Floats]]:
         for group in self._groups:
             per_image = sum(tensor.bytes_per_image for tensor in group)
-            batch = int(np.clip(BOUND_BYTES // max(per_image, 1), 1, _LARGEST_BATCH))
+            batch = int(np.clip(self._bound // max(per_image, 1), 1, _LARGEST_BATCH))
             session = self._session(group)
             names = [value.name for value in session.get_outputs()]
             for start in range(0, len(self._pixels), batch):
