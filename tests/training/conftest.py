@@ -35,18 +35,18 @@ class Breaks(nn.Module):
         return x * float("nan") if self.how == "nan" else torch.empty(2**50)
 
 
-def breaking(num_classes, *, channels=3, at_batch=1, how="nan", **_):
-    return nn.Sequential(network(num_classes, channels=channels), Breaks(at_batch, how))
+def breaking(num_classes, at_batch=1, how="nan"):
+    return nn.Sequential(Breaks(at_batch, how), network(num_classes))
 
 
-def network(num_classes, *, channels=3, norm="batch", dropout=0.0, width=8, **_):
+def network(num_classes, norm="batch", width=8):
     def normalise():
         return nn.BatchNorm2d(width) if norm == "batch" else nn.GroupNorm(2, width)
 
     return nn.Sequential(
-        nn.Conv2d(channels, width, 3, padding=1), normalise(), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(1, width, 3, padding=1), normalise(), nn.ReLU(), nn.MaxPool2d(2),
         nn.Conv2d(width, width, 3, padding=1), normalise(), nn.ReLU(),
-        nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Dropout(dropout),
+        nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Dropout(0.0),
         nn.Linear(4 * width, num_classes),
     )
 """

@@ -68,14 +68,12 @@ def compiled(model: nn.Module) -> nn.Module:
 
 
 def class_weights(section: LossSection, counts: Sequence[int]) -> tuple[float, ...] | None:
-    """One weight a class, or None. ``balanced`` is n / (K · n_class): their mean over the
-    training images is 1.
+    """One weight a class, or None; ``balanced`` is :func:`seatrial.losses.balanced_weights`.
 
     :raises ConfigurationError: not one weight a class.
     """
     if section.class_weights == "balanced":
-        total, classes = sum(counts), len(counts)
-        return tuple(total / (classes * max(1, count)) for count in counts)
+        return losses.balanced_weights(counts)
     if section.class_weights is not None and len(section.class_weights) != len(counts):
         raise ConfigurationError(
             f"loss.class_weights: {len(counts)} weights required, one a class; "

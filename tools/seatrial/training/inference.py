@@ -47,9 +47,10 @@ def predict_logits(
 ) -> Logits:
     """``(N, K)`` float32: the model's logits for ``indices``, in their order.
 
-    In evaluation mode, without autocast, in the model's own precision and memory format; the
-    model's mode is as before afterwards. The same call gives the same bits at the same thread
-    count. ``emit`` gets ``{"event": "predict", "done", "total"}`` at most twice a second.
+    In evaluation mode, without autocast, in the model's own precision and memory format. The
+    model is moved to ``device``; its mode is as before afterwards. The same call gives the same
+    bits at the same thread count. ``emit`` gets ``{"event": "predict", "done", "total"}`` at most
+    twice a second.
 
     :raises ValueError: no indices.
     """
@@ -69,8 +70,8 @@ def predict_logits(
 def batch_logits(
     model: nn.Module, dataset: Source, batches: Sequence[Indices], *, device: str | torch.device
 ) -> Iterator[Logits]:
-    """The logits of each batch in turn, ``(B, K)`` float32."""
-    weight = next(model.parameters())
+    """The logits of each batch in turn, ``(B, K)`` float32. The model is moved to ``device``."""
+    weight = next(model.to(device).parameters())
     normalise = Normaliser(
         dataset.spec,
         torch.device(device),

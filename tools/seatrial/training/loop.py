@@ -76,7 +76,6 @@ class Loop:
         self._outlets = outlets
         self._events = BatchEvents(outlets.emit, plan.epochs, len(batches))
         self._saved_at = time.monotonic()
-        self._seconds_to_save = 0.0
 
     def run(self) -> Literal["early_stopping", "last_epoch"]:
         """Train to the end.
@@ -270,13 +269,13 @@ class Loop:
         self._save((*names, LAST), dropped)
 
     def _save_within_epoch(self) -> None:
-        every = self._plan.checkpoint_every_steps
+        writer, every = self._outlets.writer, self._plan.checkpoint_every_steps
+        if writer is None:
+            return
         if every is not None:
             due = self._learner.progress.step % every == 0
         else:
-            pause = max(
-                _LEAST_SECONDS_BETWEEN_SAVES, self._seconds_to_save / _SHARE_OF_TIME_FOR_SAVING
-            )
+            pause = max(_LEAST_SECONDS_BETWEEN_SAVES, writer.seconds / _SHARE_OF_TIME_FOR_SAVING)
             due = time.monotonic() - self._saved_at >= pause
         if due:
             self._save((LAST,))
@@ -295,7 +294,5 @@ class Loop:
         writer = self._outlets.writer
         if writer is None:
             return
-        started = time.monotonic()
         writer.submit(capture(self._learner, self._identity), names, drop)
         self._saved_at = time.monotonic()
-        self._seconds_to_save = self._saved_at - started
