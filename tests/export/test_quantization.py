@@ -19,7 +19,12 @@ from seatrial.export.quantization import calibration, search
 from seatrial.export.quantization.calibration import Calibrator, Tensor, activations, grouped
 from seatrial.export.quantization.choice import choose, in_budget
 from seatrial.export.quantization.judging import Judge, trial
-from seatrial.export.quantization.quantizing import matrix_nodes, prepare, quantize
+from seatrial.export.quantization.quantizing import (
+    matrix_nodes,
+    prepare,
+    quantize,
+    shapes_missing,
+)
 from seatrial.export.quantization.search import Search
 from seatrial.export.quantization.sensitivity import blocks, most_sensitive_first
 from seatrial.export.quantization.settings import SETTINGS, Setting
@@ -100,6 +105,13 @@ def test_infinite_activations_do_not_reach_the_ranges(
     values = np.array([-np.inf, -2.0, np.nan, 3.0, np.inf], dtype=np.float32)
     monkeypatch.setattr(calibrator, "_values", lambda: iter([("x", values)]))
     assert calibrator.minmax() == {"x": (-2.0, 3.0)}
+
+
+def test_every_tensor_of_the_prepared_graph_has_a_shape(prepared: Path) -> None:
+    model = onnx.load(prepared)
+    assert shapes_missing(model) == []
+    del model.graph.value_info[:]
+    assert shapes_missing(model)
 
 
 def test_there_are_sixteen_settings_all_different() -> None:

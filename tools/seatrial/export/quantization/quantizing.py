@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,13 +21,24 @@ _ACTIVATION = {"uint8": QuantType.QUInt8, "int8": QuantType.QInt8}
 
 
 def prepare(source: Path, target: Path) -> None:
-    """Fold and infer shapes, which the quantizer needs to see every tensor."""
-    try:
-        quant_pre_process(str(source), str(target))
-    except Exception as error:  # symbolic inference raises a bare Exception for unknown operators
-        if "symbolic" not in str(error):
-            raise
-        quant_pre_process(str(source), str(target), skip_symbolic_shape=True)
+    """Fold constants and infer shapes: the quantizer leaves a tensor without a shape in float.
+
+    Symbolic inference takes a second to import and fails on operators it does not know, so it is
+    used only where plain inference leaves a shape open.
+    """
+    quant_pre_process(str(source), str(target), skip_symbolic_shape=True)
+    if shapes_missing(onnx.load(str(target))):
+        # A bare Exception says that a shape stayed open; what plain inference found then stands.
+        with contextlib.suppress(Exception):
+            quant_pre_process(str(source), str(target))
+
+
+def shapes_missing(model: onnx.ModelProto) -> list[str]:
+    """Names of tensors between the graph's nodes whose shape the file does not tell."""
+    graph = model.graph
+    known = {value.name for value in (*graph.input, *graph.value_info, *graph.output)}
+    made = [name for node in graph.node for name in node.output if name]
+    return [name for name in made if name not in known]
 
 
 def quantize(
