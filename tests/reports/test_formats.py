@@ -43,6 +43,11 @@ def test_a_share_strictly_between_none_and_all_is_never_shown_as_either(share: f
     assert 0 < float(formats.percent(share).removesuffix(" %")) < 100
 
 
+@given(st.floats(1e-5, 1 - 1e-5))
+def test_a_score_below_1_is_never_shown_as_1(score: float) -> None:
+    assert 0 < float(formats.decimal(score)) < 1
+
+
 @given(st.floats(-1, 1))
 def test_points_keep_their_sign_and_are_near_the_difference(difference: float) -> None:
     shown = float(formats.points(difference).removesuffix(" points"))

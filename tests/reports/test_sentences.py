@@ -6,6 +6,7 @@ import pytest
 
 from factories import healthy_facts
 from seatrial.evidence.facts import Facts
+from seatrial.reports.contexts import export_tables
 from seatrial.reports.contexts.unproved import not_proved
 from seatrial.reports.sentences import exports, results, training
 
@@ -148,6 +149,33 @@ def test_no_int8_is_said_where_none_was_asked_for() -> None:
     asked = tuple(a for a in facts.export.artifacts if a.format != "onnx_int8")
     export = facts.export.model_copy(update={"artifacts": asked, "trials": ()})
     assert "No int8 file was asked for." in exports.artifacts(export)
+
+
+def test_settings_that_were_not_tried_are_counted_and_not_listed() -> None:
+    facts = healthy_facts()
+    assert facts.export is not None
+    trial = facts.export.trials[0].model_copy(update={"chosen": False, "skipped": "no use"})
+    export = facts.export.model_copy(update={"trials": (*facts.export.trials, trial, trial)})
+    facts = facts.model_copy(update={"export": export})
+    assert len(export_tables.trials_table(facts)["rows"]) == 1
+    assert export_tables.skipped_note(facts) == ["2 settings not tried: no use."]
+
+
+def test_a_measurement_on_a_busy_machine_is_called_so() -> None:
+    facts = healthy_facts({"benchmark.load_average": 7.9})
+    assert "The machine was busy: load average 7.90 on 2 cores." in " ".join(
+        export_tables.measuring_conditions(facts)
+    )
+    assert not any("busy" in line for line in export_tables.measuring_conditions(healthy_facts()))
+
+
+def test_pairs_confused_once_are_not_called_most_confused() -> None:
+    pair = {"true": "buoy", "predicted": "hull", "count": 1, "share_of_true": 0.01}
+    facts = healthy_facts({"evaluate.confusions": (pair,)})
+    assert facts.evaluate is not None
+    text = " ".join(results.mistakes(facts.evaluate))
+    assert "No pair of classes is confused more than once." in text
+    assert "Most confused" not in text
 
 
 @pytest.mark.parametrize(

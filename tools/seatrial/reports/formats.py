@@ -13,7 +13,7 @@ from seatrial.evidence.records import Estimate
 NOT_MEASURED = "not measured"
 NOT_STATED = "not stated"
 DIGEST_DIGITS = 12
-_MAX_DIGITS = 4
+_MAX_DIGITS = 6
 
 
 def count(number: int) -> str:
@@ -26,13 +26,18 @@ def plural(number: int, noun: str, many: str | None = None) -> str:
     return f"{count(number)} {noun if number == 1 else many or noun + 's'}"
 
 
-def _percentage(fraction: float, digits: int) -> str:
-    """Never rounds a fraction inside (0, 1) to 0 or 100: one mistake in 10,000 stays visible."""
-    text = f"{100 * fraction:.{digits}f}"
-    while digits < _MAX_DIGITS and 0 < fraction < 1 and float(text) in (0.0, 100.0):
+def _rounded(value: float, digits: int, whole: float) -> str:
+    """A share of ``whole`` strictly between none and all is never shown as either: one mistake in
+    10,000 stays visible."""
+    text = f"{value:.{digits}f}"
+    while digits < _MAX_DIGITS and 0 < value < whole and float(text) in (0.0, whole):
         digits += 1
-        text = f"{100 * fraction:.{digits}f}"
-    return "0" if text == "-0" else text.replace("-0.0", "0.0") if float(text) == 0 else text
+        text = f"{value:.{digits}f}"
+    return text if float(text) else text.removeprefix("-")
+
+
+def _percentage(fraction: float, digits: int) -> str:
+    return _rounded(100 * fraction, digits, 100.0)
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:
@@ -58,10 +63,8 @@ def points(fraction: float | None, signed: bool = True) -> str:
 
 
 def decimal(value: float | None, digits: int = 3) -> str:
-    """``0.96931`` → ``0.969``."""
-    if value is None:
-        return NOT_MEASURED
-    return f"{value:.{digits}f}" if value or digits == 0 else f"{0:.{digits}f}"
+    """``0.96931`` → ``0.969``; like a percentage, what is below 1 is never shown as 1."""
+    return NOT_MEASURED if value is None else _rounded(value, digits, 1.0)
 
 
 def significant(value: float | None, digits: int = 3) -> str:

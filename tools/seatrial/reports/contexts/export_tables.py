@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from seatrial.evidence.facts import Facts
 from seatrial.evidence.records import FormatVerification, QuantizationTrial
 from seatrial.reports import formats as f
 from seatrial.reports.contexts import releases
 from seatrial.reports.render import Table
+from seatrial.reports.sentences import exports
 from seatrial.reports.sentences.exports import NAMES
 
 MOST_FLIPS = 20
@@ -96,6 +99,7 @@ def flips_note(facts: Facts) -> list[str]:
 def trials_table(facts: Facts) -> Table:
     """One int8 setting a row, as tried on validation images."""
     trials = () if facts.export is None else facts.export.trials
+    tried = [trial for trial in trials if trial.skipped is None]
     return {
         "header": [
             "Activations",
@@ -110,8 +114,15 @@ def trials_table(facts: Facts) -> Table:
             "Chosen",
         ],
         "align": "llllrrrrrl",
-        "rows": [_trial(trial) for trial in trials],
+        "rows": [_trial(trial) for trial in tried],
     }
+
+
+def skipped_note(facts: Facts) -> list[str]:
+    """How many settings were not tried, by reason."""
+    trials = () if facts.export is None else facts.export.trials
+    reasons = Counter(trial.skipped for trial in trials if trial.skipped is not None)
+    return [f"{f.plural(n, 'setting')} not tried: {why}." for why, n in sorted(reasons.items())]
 
 
 def _trial(trial: QuantizationTrial) -> list[str]:
@@ -119,8 +130,6 @@ def _trial(trial: QuantizationTrial) -> list[str]:
     chosen = "yes" if trial.chosen else "no"
     if trial.error:
         chosen = f"failed: {trial.error}"
-    elif trial.skipped:
-        chosen = f"not tried: {trial.skipped}"
     return [
         trial.activation,
         "int8 per channel" if trial.per_channel else "int8 per tensor",
@@ -188,5 +197,6 @@ def measuring_conditions(facts: Facts) -> list[str]:
         f"Versions: {versions or f.NOT_MEASURED}.",
         f"{calls} timed calls a row, over up to {processes} a format, formats in"
         " turn; times are of the model's call alone, without decoding.",
+        *exports.busy(record),
         "Times belong to this machine; measure again on the one that will serve.",
     ]

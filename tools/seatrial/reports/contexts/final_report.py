@@ -118,6 +118,7 @@ def _exports(facts: Facts) -> dict[str, object]:
             "flips": _EMPTY,
             "flips_note": [],
             "trials": _EMPTY,
+            "skipped_note": [],
         }
     verified = _missing("verify") if facts.verify is None else exports.verification(facts.verify)
     return {
@@ -126,6 +127,7 @@ def _exports(facts: Facts) -> dict[str, object]:
         "flips": export_tables.flips_table(facts),
         "flips_note": export_tables.flips_note(facts),
         "trials": export_tables.trials_table(facts),
+        "skipped_note": export_tables.skipped_note(facts),
     }
 
 

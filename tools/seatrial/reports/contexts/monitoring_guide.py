@@ -9,7 +9,7 @@ from seatrial.reports import thresholds as t
 from seatrial.reports.contexts import monitoring_signals as signals
 from seatrial.reports.contexts.header import header
 from seatrial.reports.render import Table
-from seatrial.reports.sentences import results
+from seatrial.reports.sentences import exports, results
 
 _FEWEST_EXPECTED = 5
 _SLACK = f"{t.DEVIATIONS:g}"
@@ -94,6 +94,7 @@ def _runtime_notes(facts: Facts) -> list[str]:
         return ["Not measured: the benchmark step has not finished in this run."]
     targets = facts.config.targets
     lines = [
+        *exports.busy(facts.benchmark),
         f"The factors {t.LATENCY_FACTOR:g} and {t.MEMORY_FACTOR:g} are chosen, not measured: they"
         " leave room for the load of a serving machine.",
         f"The figures are of {facts.benchmark.processor}; on another machine measure again and"

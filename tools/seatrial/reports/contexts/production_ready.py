@@ -80,7 +80,9 @@ def _items(gate: GateRecord) -> Table:
                 f.NOT_MEASURED if item.measured is None else item.measured,
                 "none" if item.bound is None else item.bound,
                 "none" if item.waiver is None else f"until {item.waiver.until}",
-                ", ".join(f.digest(e.sha256) for e in item.evidence) or "none",
+                f.listing([f.digest(e.sha256) for e in item.evidence], 4)
+                if item.evidence
+                else "none",
             ]
             for item in gate.items
         ],

@@ -35,11 +35,11 @@ def artifacts(export: ExportRecord) -> list[str]:
     ]
     asked = {a.format for a in export.artifacts}
     if "onnx_int8" in asked or export.trials:
-        lines.append(
-            f"int8 search: {export.quantization_summary} (calibrated on"
-            f" {f.plural(export.n_calibration, 'training image')}, judged on"
-            f" {f.plural(export.n_search, 'validation image')})."
-        )
+        lines += [
+            f"int8 search: {export.quantization_summary.rstrip('.')}.",
+            f"int8 was calibrated on {f.plural(export.n_calibration, 'training image')} and judged on"
+            f" {f.plural(export.n_search, 'validation image')}.",
+        ]
     else:
         lines.append("No int8 file was asked for.")
     if all(a.status != "exported" for a in export.artifacts):
@@ -79,6 +79,17 @@ def speed(record: BenchmarkRecord) -> list[str]:
     if record.gpu is None:
         lines.append("No GPU was present: GPU latency and memory are not measured.")
     return lines
+
+
+def busy(record: BenchmarkRecord) -> list[str]:
+    """Whether other work disturbed the measurement."""
+    if record.load_average <= record.cores:
+        return []
+    return [
+        f"The machine was busy: load average {f.decimal(record.load_average, 2)} on"
+        f" {f.plural(record.cores, 'core')}. p95, p99 and throughput are worse than on an idle one;"
+        " measure again before relying on them."
+    ]
 
 
 def _compared(m: FormatMeasurement, record: BenchmarkRecord) -> str:

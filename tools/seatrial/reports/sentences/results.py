@@ -222,15 +222,21 @@ def mistakes(evaluation: EvaluationRecord) -> list[str]:
     elif listed:
         lines.append(
             f"No mistake has a confidence of {f.percent(CONFIDENT, 0)} or more: a threshold on"
-            " confidence would catch them."
+            " confidence catches them all, and refuses the right answers below it."
         )
-    if evaluation.confusions:
-        pair = evaluation.confusions[0]
-        lines.append(
-            f"Most confused: {pair.true} taken for {pair.predicted},"
-            f" {f.plural(pair.count, 'image')}, {f.percent(pair.share_of_true)} of that class."
-        )
-    return lines + _concentration(evaluation)
+    return lines + _most_confused(evaluation) + _concentration(evaluation)
+
+
+def _most_confused(evaluation: EvaluationRecord) -> list[str]:
+    if not evaluation.confusions:
+        return []
+    pair = evaluation.confusions[0]
+    if pair.count == 1:
+        return ["No pair of classes is confused more than once."]
+    return [
+        f"Most confused: {pair.true} taken for {pair.predicted}"
+        f" ({f.plural(pair.count, 'image')}, {f.percent(pair.share_of_true)} of that class)."
+    ]
 
 
 def _concentration(evaluation: EvaluationRecord) -> list[str]:
