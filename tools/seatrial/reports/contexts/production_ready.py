@@ -80,9 +80,7 @@ def _items(gate: GateRecord) -> Table:
                 f.NOT_MEASURED if item.measured is None else item.measured,
                 "none" if item.bound is None else item.bound,
                 "none" if item.waiver is None else f"until {item.waiver.until}",
-                f.listing([f.digest(e.sha256) for e in item.evidence], 4)
-                if item.evidence
-                else "none",
+                f.listing([f.digest(e.sha256) for e in item.evidence], 4) or "none",
             ]
             for item in gate.items
         ],

@@ -37,8 +37,8 @@ def artifacts(export: ExportRecord) -> list[str]:
     if "onnx_int8" in asked or export.trials:
         lines += [
             f"int8 search: {export.quantization_summary.rstrip('.')}.",
-            f"int8 was calibrated on {f.plural(export.n_calibration, 'training image')} and judged on"
-            f" {f.plural(export.n_search, 'validation image')}.",
+            f"int8 was calibrated on {f.plural(export.n_calibration, 'training image')} and judged"
+            f" on {f.plural(export.n_search, 'validation image')}.",
         ]
     else:
         lines.append("No int8 file was asked for.")
