@@ -15,6 +15,7 @@ from seatrial.errors import ConfigurationError
 from seatrial.models import timm_zoo, torchvision_zoo, user_models
 from seatrial.models.classifier import locate, set_dropout
 from seatrial.models.interface import Architecture, Request
+from seatrial.models.reasons import reason
 from seatrial.models.simple_cifar_net import SimpleCifarNet
 
 
@@ -104,6 +105,7 @@ def _table() -> Mapping[str, Architecture]:
         "simple_cifar_net",
         "small network for images of 8 to 64 pixels: 0.1 M parameters",
         lambda request: _simple_cifar_net(request),
+        parameters=268_744,
     )
     return MappingProxyType({ours.name: ours, **torchvision_zoo.architectures()})
 
@@ -116,7 +118,7 @@ def _simple_cifar_net(request: Request) -> nn.Module:
     try:
         return SimpleCifarNet(request.num_classes, request.channels, **request.arguments)
     except (TypeError, ValueError) as error:
-        raise ConfigurationError(f"model.arguments: simple_cifar_net: {error}") from error
+        raise ConfigurationError(f"model.arguments: simple_cifar_net: {reason(error)}") from error
 
 
 def _checked(model: nn.Module, name: str, request: Request) -> str:
@@ -129,9 +131,8 @@ def _checked(model: nn.Module, name: str, request: Request) -> str:
         return locate(model, blank, request.num_classes)
     except (RuntimeError, ValueError, TypeError, AssertionError, IndexError) as error:
         height, width = request.image_size
-        reason = " ".join(str(error).split()) or type(error).__name__
         raise ConfigurationError(
             f"model.architecture: {name} does not take images of {request.channels} channel(s) "
             f"and {height}x{width} pixels; change data.image_size or the architecture "
-            f"({reason[:200]})"
+            f"({reason(error)})"
         ) from error

@@ -11,6 +11,7 @@ from torch import nn
 
 from seatrial.errors import ConfigurationError, InputError
 from seatrial.models.interface import Architecture, Request
+from seatrial.models.reasons import reason
 
 PREFIX = "timm:"
 
@@ -55,8 +56,7 @@ def _make(name: str, request: Request) -> nn.Module:
     try:
         model: nn.Module = make(pretrained=False)
     except (TypeError, ValueError, AssertionError, RuntimeError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ConfigurationError(f"model: timm cannot build {name}: {reason[:200]}") from error
+        raise ConfigurationError(f"model: timm cannot build {name}: {reason(error)}") from error
     return model
 
 
@@ -64,11 +64,10 @@ def _pretrained(name: str, published: Any, make: Any) -> nn.Module:
     try:
         model: nn.Module = make(pretrained=True)
     except Exception as error:  # the hub, the network and the disk each raise their own
-        reason = " ".join(str(error).split()) or type(error).__name__
         source = getattr(published, "hf_hub_id", None) or getattr(published, "url", None) or name
         folder = os.environ.get("HF_HOME", "~/.cache/huggingface")
         raise InputError(
             f"model.pretrained: the weights of timm's {name} were not loaded: download {source} "
-            f"to the hub's cache in {folder}, or set model.pretrained: false ({reason[:200]})"
+            f"to the hub's cache in {folder}, or set model.pretrained: false ({reason(error)})"
         ) from None
     return model

@@ -15,6 +15,7 @@ from torchvision.models.vision_transformer import interpolate_embeddings
 
 from seatrial.errors import ConfigurationError, InputError
 from seatrial.models.interface import Architecture, Request
+from seatrial.models.reasons import reason
 
 TIMM_NAMES: Mapping[str, str] = MappingProxyType(
     {
@@ -98,7 +99,9 @@ def _make(name: str, request: Request) -> nn.Module:
             name, weights=None, num_classes=request.num_classes, **arguments
         )
     except (TypeError, ValueError) as error:
-        raise ConfigurationError(f"model: torchvision cannot build {name}: {error}") from error
+        raise ConfigurationError(
+            f"model: torchvision cannot build {name}: {reason(error)}"
+        ) from error
     if small_stem:
         _shrink_stem(model, request)
     if request.pretrained:
@@ -155,10 +158,9 @@ def _load_pretrained(model: nn.Module, name: str, request: Request) -> None:
     try:
         outcome = model.load_state_dict(state, strict=False)
     except RuntimeError as error:
-        reason = str(error).splitlines()[-1].strip()
         raise ConfigurationError(
             f"model.pretrained: the weights of {name} do not fit it with model.arguments "
-            f"{dict(request.arguments)}: {reason}"
+            f"{dict(request.arguments)}: {reason(error)}"
         ) from None
     if set(outcome.missing_keys) != set(head) or outcome.unexpected_keys:
         odd = sorted({*outcome.missing_keys, *outcome.unexpected_keys} - set(head))
@@ -176,10 +178,9 @@ def _published_state(name: str) -> dict[str, torch.Tensor]:
             progress=False, check_hash=True, weights_only=True, map_location="cpu"
         )
     except Exception as error:  # the network, the disk and the file format each raise their own
-        reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
             f"model.pretrained: the weights of {name} were not loaded: download {weights.url} "
-            f"to {folder}/, or set model.pretrained: false ({reason[:200]})"
+            f"to {folder}/, or set model.pretrained: false ({reason(error)})"
         ) from None
     return state
 

@@ -21,6 +21,7 @@ from torch import nn
 from seatrial.errors import ConfigurationError
 from seatrial.files import is_inside
 from seatrial.models.interface import Architecture, Request
+from seatrial.models.reasons import reason
 
 
 def architecture(name: str, project: Path | None) -> Architecture:
@@ -114,7 +115,6 @@ def _failed(what: str, error: Exception, project: Path) -> ConfigurationError:
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if is_inside(Path(frame.filename), project)]
     where = f" at {own[-1].filename}:{own[-1].lineno}" if own else ""
-    reason = " ".join(str(error).split())
     return ConfigurationError(
-        f"model.architecture: {what}{where}: {type(error).__name__}: {reason}"
+        f"model.architecture: {what}{where}: {type(error).__name__}: {reason(error)}"
     )

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from seatrial.errors import InputError
+from seatrial.models.reasons import reason
 
 _LISTED = 5
 _CONTAINERS = ("model_state_dict", "state_dict")
@@ -101,7 +102,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return safetensors.torch.load_file(path, device="cpu")
     except (safetensors.SafetensorError, OSError, ValueError) as error:
-        raise InputError(f"{path}: not readable as safetensors: {_line(error)}") from None
+        raise InputError(f"{path}: not readable as safetensors: {reason(error)}") from None
 
 
 def _read_torch(path: Path) -> Any:
@@ -114,7 +115,7 @@ def _read_torch(path: Path) -> Any:
         ) from None
     except Exception as error:  # a damaged archive makes torch raise nearly anything
         raise InputError(
-            f"{path}: not readable as a checkpoint of torch.save: {_line(error)}"
+            f"{path}: not readable as a checkpoint of torch.save: {reason(error)}"
         ) from None
 
 
@@ -159,7 +160,3 @@ def _refusal(path: Path, model: nn.Module, differences: Differences) -> str:
 def _some(keys: Sequence[str]) -> str:
     more = len(keys) - _LISTED
     return ", ".join(keys[:_LISTED]) + (f" and {more} more" if more > 0 else "")
-
-
-def _line(error: Exception) -> str:
-    return (" ".join(str(error).split()) or type(error).__name__)[:200]
