@@ -86,6 +86,21 @@ def test_a_percentile_range_ignores_one_wild_value(
     assert calibrator.percentile(ranges)["x"][1] < 2
 
 
+@pytest.mark.parametrize(("centre", "width"), [(1000.0, 1e-4), (0.0, 1e-30), (3e38, 1e34)])
+def test_percentiles_of_a_range_narrower_than_float32s_steps_stay_within_it(
+    prepared: Path,
+    dataset: Digits,
+    monkeypatch: pytest.MonkeyPatch,
+    centre: float,
+    width: float,
+) -> None:
+    calibrator = Calibrator(prepared, dataset.pixels(np.arange(8)), dataset.spec, 1)
+    values = (centre + width * np.linspace(-1, 1, 999)).astype(np.float32)
+    monkeypatch.setattr(calibrator, "_values", lambda: iter([("x", values)]))
+    low, high = calibrator.percentile(calibrator.minmax())["x"]
+    assert values.min() <= low <= high <= np.nextafter(values.max(), np.inf)
+
+
 @given(
     sizes=st.lists(st.integers(1, 500), max_size=40),
     bound=st.integers(1, 800),

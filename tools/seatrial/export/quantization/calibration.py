@@ -121,7 +121,7 @@ class Calibrator:
         counts = {name: np.zeros(_BINS, dtype=np.int64) for name in ranges}
         for name, values in self._values():
             if name in ranges and ranges[name][0] < ranges[name][1]:
-                counts[name] += np.histogram(_sampled(values), _BINS, ranges[name])[0]
+                counts[name] += _counted(_sampled(values), ranges[name])
         return {name: _middle(counts[name], ranges[name]) for name in ranges}
 
     def _values(self) -> Iterator[tuple[str, Floats]]:
@@ -172,6 +172,14 @@ def _sampled(values: Floats) -> Floats:
     # An odd stride, so that it does not fall in step with even rows and channels.
     stride = max(1, -(-values.size // _SAMPLED_VALUES))
     return values[:: stride if stride % _STRIDE_MULTIPLE else stride + 1]
+
+
+def _counted(values: Floats, limits: tuple[float, float]) -> npt.NDArray[np.int64]:
+    """Values by bin, in float64: in float32 a narrow range far from zero has fewer steps than
+    bins."""
+    low, high = limits
+    places = (values[np.isfinite(values)].astype(np.float64) - low) * (_BINS / (high - low))
+    return np.bincount(np.clip(places.astype(np.int64), 0, _BINS - 1), minlength=_BINS)
 
 
 def _middle(counts: npt.NDArray[np.int64], limits: tuple[float, float]) -> tuple[float, float]:
