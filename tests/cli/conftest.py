@@ -76,8 +76,7 @@ benchmark: {repetitions: 2, processes: 1, batch_sizes: [1]}
 """
 
 
-@pytest.fixture
-def images(project: Path) -> Path:
+def make_images(project: Path) -> Path:
     """Two classes of distinct small images with train, val and test folders, and a configuration.
 
     The first class is dark and the second bright, so that they can be told apart.
@@ -92,3 +91,9 @@ def images(project: Path) -> Path:
                 Image.fromarray(pixels).save(folder / f"{index:02}.png")
     (project / "config.yaml").write_text(CONFIG)
     return project / "images"
+
+
+@pytest.fixture
+def images(project: Path) -> Path:
+    """The folder of :func:`make_images` in the current project."""
+    return make_images(project)
