@@ -71,13 +71,14 @@ def golden(
     same size, so that equal inputs give equal bits.
     """
     if not images:
-        return {"golden_agree": 0, "golden_max_difference": None}
+        return {"golden_n": 0, "golden_agree": 0, "golden_max_difference": 0.0}
     spec = opened.metadata.preprocessing
     loaded = np.stack([load_pixels(Path(image["file"]), spec) for image in images])
     own = opened.logits(model_input(loaded, opened.metadata))
     kept = np.asarray(pixels[[image["position"] for image in images]])
     other = opened.logits(model_input(kept, trained))
     return {
+        "golden_n": len(images),
         "golden_agree": int((own.argmax(axis=1) == other.argmax(axis=1)).sum()),
         "golden_max_difference": _largest(own - other),
     }

@@ -32,6 +32,7 @@ Integers = npt.NDArray[np.int64]
 class Comparison:
     """An export against the model on the same images."""
 
+    n: int
     accuracy: Estimate
     reference_accuracy: float
     max_logit_difference: float
@@ -75,6 +76,7 @@ def compare(
     right_before, right_after = before == labels, after == labels
     n, correct = len(labels), int(right_after.sum())
     return Comparison(
+        n=n,
         accuracy=Estimate(value=correct / n, interval=wilson(correct, n)),
         reference_accuracy=float(right_before.mean()),
         max_logit_difference=float(difference.max()),

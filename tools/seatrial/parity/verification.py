@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,9 @@ from seatrial.evidence.records import (
     Artifact,
     ExportRecord,
     FormatVerification,
-    Preprocessing,
     VerificationRecord,
 )
 from seatrial.export.interface import Images
-from seatrial.files import disk_errors
 from seatrial.isolation import run_child
 from seatrial.machine import usable_cores
 from seatrial.parity.comparing import (
@@ -31,37 +28,14 @@ from seatrial.parity.comparing import (
     ROUNDING,
     Comparison,
     compare,
-    log_probabilities,
 )
+from seatrial.parity.material import Material, lay_out
 
 Emit = Callable[[dict[str, object]], None]
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
 
-GOLDEN_IMAGES = 16
-_CHUNK = 256
 _SECONDS, _SECONDS_AN_IMAGE = 600.0, 1.0
-
-
-@dataclass(frozen=True)
-class _Test:
-    """The test set on disk, and what the model said of it."""
-
-    pixels: Path
-    golden: Sequence[Mapping[str, object]]
-    preprocessing: Preprocessing
-    reference: npt.NDArray[np.floating[Any]]
-    """Logits ``(N, K)``, or log-probabilities where the exports give probabilities."""
-    labels: Indices
-    ids: Sequence[str]
-    classes: Sequence[str]
-    bound: float
-    threads: int
-    work: Path
-
-    @property
-    def reference_accuracy(self) -> float:
-        return float((self.reference.argmax(axis=1) == self.labels).mean())
 
 
 def verify(
@@ -96,74 +70,41 @@ def verify(
         )
     output.mkdir(parents=True, exist_ok=True)
     artifacts = [one for one in export_record.artifacts if one.status != "rejected"]
-    embedded = export_record.embedded_preprocessing
-    with tempfile.TemporaryDirectory(prefix=".verify-", dir=output) as folder:
-        work = Path(folder)
-        test = _Test(
-            pixels=_write_pixels(dataset, test_indices, work / "pixels.npy"),
-            golden=_write_golden(dataset, test_indices, work),
-            preprocessing=dataset.spec,
-            reference=log_probabilities(reference_logits) if embedded else reference_logits,
-            labels=dataset.labels(test_indices),
-            ids=list(dataset.ids(test_indices)),
-            classes=list(dataset.classes),
-            bound=bound,
-            threads=threads,
-            work=work,
-        )
+    with tempfile.TemporaryDirectory(prefix=".verify-", dir=output) as scratch:
+        work = Path(scratch)
+        embedded = export_record.embedded_preprocessing
+        material = lay_out(dataset, test_indices, reference_logits, embedded=embedded, folder=work)
 
-        def one(artifact: Artifact) -> FormatVerification:
-            result = _verify(artifact, export_dir, test)
-            emit(
-                {
-                    "event": "verify",
-                    "format": result.format,
-                    "passed": result.passed,
-                    "flips": len(result.flips),
-                    "seconds": round(result.seconds, 3),
-                }
-            )
-            return result
-
-        at_once = max(1, usable_cores() // threads)
-        with ThreadPoolExecutor(min(at_once, max(1, len(artifacts)))) as pool:
-            formats = tuple(pool.map(one, artifacts))
-    return VerificationRecord(formats=formats, seconds=time.perf_counter() - started)
+        at_once = min(max(1, usable_cores() // threads), max(1, len(artifacts)))
+        formats = []
+        with ThreadPoolExecutor(at_once) as pool:
+            for result in pool.map(
+                lambda one: _verify(one, export_dir, material, bound, threads, work), artifacts
+            ):
+                formats.append(result)
+                _tell(result, emit)
+    return VerificationRecord(formats=tuple(formats), seconds=time.perf_counter() - started)
 
 
-def _write_pixels(dataset: Images, indices: Indices, path: Path) -> Path:
-    """All test pixels as one array file, read a part at a time. Written, not mapped: a full disk
-    under a mapping kills the process."""
-    spec = dataset.spec
-    header = {
-        "descr": "|u1",
-        "fortran_order": False,
-        "shape": (len(indices), spec.height, spec.width, spec.channels),
-    }
-    with disk_errors(path), path.open("wb") as stream:
-        np.lib.format.write_array_header_1_0(stream, header)
-        for start in range(0, len(indices), _CHUNK):
-            stream.write(dataset.pixels(indices[start : start + _CHUNK]).tobytes())
-    return path
+def _tell(result: FormatVerification, emit: Emit) -> None:
+    emit(
+        {
+            "event": "verify",
+            "format": result.format,
+            "passed": result.passed,
+            "flips": len(result.flips),
+            "seconds": round(result.seconds, 3),
+        }
+    )
 
 
-def _write_golden(dataset: Images, indices: Indices, work: Path) -> Sequence[Mapping[str, object]]:
-    count = min(GOLDEN_IMAGES, len(indices))
-    positions = np.unique(np.linspace(0, len(indices) - 1, count).astype(np.int64))
-    golden = []
-    for position in positions:
-        file = work / f"golden_{position}"
-        with disk_errors(file):
-            file.write_bytes(dataset.raw_bytes(int(indices[position])))
-        golden.append({"file": str(file.resolve()), "position": int(position)})
-    return golden
-
-
-def _verify(artifact: Artifact, export_dir: Path, test: _Test) -> FormatVerification:
+def _verify(
+    artifact: Artifact, export_dir: Path, test: Material, bound: float, threads: int, work: Path
+) -> FormatVerification:
     started = time.perf_counter()
     if artifact.path is None or artifact.sha256 is None:
-        return _unverified(artifact, f"not exported: {artifact.reason}", test, 0.0)
-    folder = test.work / artifact.format
+        return _unverified(artifact, f"not exported: {artifact.reason}", test, bound, 0.0)
+    folder = work / artifact.format
     folder.mkdir()
     job = {
         "format": artifact.format,
@@ -172,38 +113,38 @@ def _verify(artifact: Artifact, export_dir: Path, test: _Test) -> FormatVerifica
         "pixels": str(test.pixels.resolve()),
         "preprocessing": test.preprocessing.model_dump(mode="json"),
         "golden": test.golden,
-        "threads": test.threads,
+        "threads": threads,
     }
     try:
         answer = run_child(
             "seatrial.parity.child",
             job,
             folder,
-            threads=test.threads,
+            threads=threads,
             timeout_s=_SECONDS + _SECONDS_AN_IMAGE * len(test.labels),
         )
         logits: Floats = np.load(folder / "logits.npy", allow_pickle=False)
         if logits.shape != test.reference.shape:
             raise InputError(f"logits {test.reference.shape} required, {logits.shape} found")
     except SeatrialError as error:
-        return _unverified(artifact, str(error), test, time.perf_counter() - started)
+        return _unverified(artifact, str(error), test, bound, time.perf_counter() - started)
     found = compare(test.reference, logits, test.labels, test.ids, test.classes)
-    return _judged(artifact, answer, found, test, time.perf_counter() - started)
+    return _judged(artifact, answer, found, bound, time.perf_counter() - started)
 
 
 def _judged(
     artifact: Artifact,
     answer: Mapping[str, Any],
     found: Comparison,
-    test: _Test,
+    bound: float,
     seconds: float,
 ) -> FormatVerification:
     reasons = failures(
         found,
         exact=artifact.format in EXACT_FORMATS,
-        bound=test.bound,
+        bound=bound,
         batches=answer["batches"],
-        golden_n=len(test.golden),
+        golden_n=answer["golden_n"],
         golden_agree=answer["golden_agree"],
         golden_difference=answer["golden_max_difference"],
     )
@@ -211,11 +152,11 @@ def _judged(
         format=artifact.format,
         passed=not reasons,
         reason="; ".join(reasons) or None,
-        n=len(test.labels),
+        n=found.n,
         accuracy=found.accuracy,
         reference_accuracy=found.reference_accuracy,
         accuracy_difference=found.accuracy_difference,
-        accuracy_bound=test.bound,
+        accuracy_bound=bound,
         max_logit_difference=found.max_logit_difference,
         mean_logit_difference=found.mean_logit_difference,
         flips=found.flips,
@@ -223,7 +164,7 @@ def _judged(
         mcnemar_p=found.mcnemar_p,
         ece=found.ece,
         batch_differences=answer["batches"],
-        golden_n=len(test.golden),
+        golden_n=answer["golden_n"],
         golden_agree=answer["golden_agree"],
         golden_max_difference=answer["golden_max_difference"],
         seconds=seconds,
@@ -267,7 +208,9 @@ def failures(
     return reasons
 
 
-def _unverified(artifact: Artifact, reason: str, test: _Test, seconds: float) -> FormatVerification:
+def _unverified(
+    artifact: Artifact, reason: str, test: Material, bound: float, seconds: float
+) -> FormatVerification:
     return FormatVerification(
         format=artifact.format,
         passed=False,
@@ -276,7 +219,7 @@ def _unverified(artifact: Artifact, reason: str, test: _Test, seconds: float) ->
         accuracy=None,
         reference_accuracy=test.reference_accuracy,
         accuracy_difference=None,
-        accuracy_bound=test.bound,
+        accuracy_bound=bound,
         max_logit_difference=None,
         mean_logit_difference=None,
         flips=(),
