@@ -276,13 +276,16 @@ def test_densenets_published_names_are_the_old_ones_and_are_translated(
             assert torch.equal(found[name], own[name]), name
 
 
-def test_absent_pretrained_weights_say_what_to_download_and_where_to(tmp_path, monkeypatch) -> None:
+def test_absent_pretrained_weights_say_what_to_download_and_where_to(
+    tmp_path, monkeypatch, capsys
+) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr("torch.hub.urlopen", _no_network)
     message = _refused(InputError, "resnet18", 3, image_size=(32, 32), pretrained=True)
     assert "resnet18-f37072fd.pth" in message
     assert str(tmp_path / "hub" / "checkpoints") in message
     assert "or set model.pretrained: false" in message
+    assert capsys.readouterr().out == ""
 
 
 def _no_network(*_: object, **__: object) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import redirect_stdout
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
@@ -62,7 +64,8 @@ def _make(name: str, request: Request) -> nn.Module:
 
 def _pretrained(name: str, published: Any, make: Any) -> nn.Module:
     try:
-        model: nn.Module = make(pretrained=True)
+        with redirect_stdout(sys.stderr):  # downloads are announced there
+            model: nn.Module = make(pretrained=True)
     except Exception as error:  # the hub, the network and the disk each raise their own
         source = getattr(published, "hf_hub_id", None) or getattr(published, "url", None) or name
         folder = os.environ.get("HF_HOME", "~/.cache/huggingface")

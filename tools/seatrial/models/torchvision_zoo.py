@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
 from functools import cache, partial
 from pathlib import Path
 from types import MappingProxyType
@@ -174,9 +176,10 @@ def _published_state(name: str) -> dict[str, torch.Tensor]:
     weights = zoo.get_model_weights(name).DEFAULT
     folder = Path(torch.hub.get_dir()) / "checkpoints"
     try:
-        state: dict[str, torch.Tensor] = weights.get_state_dict(
-            progress=False, check_hash=True, weights_only=True, map_location="cpu"
-        )
+        with redirect_stdout(sys.stderr):  # torch says there what it downloads
+            state: dict[str, torch.Tensor] = weights.get_state_dict(
+                progress=False, check_hash=True, weights_only=True, map_location="cpu"
+            )
     except Exception as error:  # the network, the disk and the file format each raise their own
         raise InputError(
             f"model.pretrained: the weights of {name} were not loaded: download {weights.url} "
