@@ -10,7 +10,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.training.order import cut, groups, permutation, sample_weights, seed_batch, share
+from seatrial.training.order import (
+    count_training_batches,
+    cut,
+    cut_for_training,
+    groups,
+    permutation,
+    sample_weights,
+    seed_batch,
+    share,
+)
 
 
 def test_an_epochs_order_is_a_permutation_that_seed_and_epoch_decide() -> None:
@@ -37,6 +46,23 @@ def test_the_processes_shares_make_up_the_batches_and_the_batches_the_epoch(
     for parts in shares:
         sizes = [len(part) for part in parts]
         assert max(sizes) - min(sizes) <= 1
+
+
+@given(st.integers(0, 70), st.integers(2, 16))
+def test_training_never_gets_a_batch_of_one_image_unless_there_is_but_one(
+    count: int, batch_size: int
+) -> None:
+    batches = cut_for_training(np.arange(count), batch_size)
+    assert [x for batch in batches for x in batch] == list(range(count))
+    assert len(batches) == count_training_batches(count, batch_size)
+    sizes = [len(batch) for batch in batches]
+    assert count == 1 or 1 not in sizes
+    assert all(size == batch_size for size in sizes[:-1])
+    assert all(size <= batch_size + 1 for size in sizes)
+
+
+def test_batches_of_one_image_are_made_where_they_are_configured() -> None:
+    assert [len(batch) for batch in cut_for_training(np.arange(3), 1)] == [1, 1, 1]
 
 
 @given(st.integers(0, 40), st.integers(1, 7))

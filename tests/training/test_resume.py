@@ -161,6 +161,18 @@ def test_stopping_early_after_an_interruption_stops_at_the_same_epoch(
     assert whole.best_epoch == broken.best_epoch == 1
 
 
+def test_a_training_that_died_after_its_last_save_is_concluded_and_not_trained_again(
+    dataset: Dataset, project: Path, configure: Any, tmp_path: Path
+) -> None:
+    output, whole = attempts(configure(), dataset, tmp_path / "a", project, [])
+    record = train(
+        configure(), dataset, tmp_path / "b", project=project, carried=output, emit=ignore
+    )
+    assert record.epochs == whole.epochs
+    assert record.last_resumable is True
+    assert [c.role for c in record.checkpoints] == [c.role for c in whole.checkpoints]
+
+
 def test_the_log_of_a_resumed_run_tells_all_attempts(
     dataset: Dataset, project: Path, configure: Any, tmp_path: Path
 ) -> None:

@@ -33,8 +33,8 @@ CASES: dict[str, dict[str, dict[str, Any]]] = {
         },
         "data_augmentation": {"transforms": [{"random_crop": {"size": [8, 8], "padding": 1}}]},
     },
-    # The last batch has one image: nothing is left for the second process.
-    "nothing_left": {"training": {**DOUBLE, "epochs": 1, "batch_size": 89}},
+    # The last batch has two images, one for each process, and batch norm sees both.
+    "two_left": {"training": {**DOUBLE, "epochs": 2, "batch_size": 44}},
     "single": {"training": {"epochs": 1, "batch_size": 90}, "optimizer": {"type": "sgd"}},
 }  # fmt: skip
 

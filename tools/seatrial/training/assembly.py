@@ -22,7 +22,7 @@ from seatrial.training.averaging import ExponentialAverage
 from seatrial.training.batch_norm import share_statistics
 from seatrial.training.early_stopping import EarlyStopping
 from seatrial.training.health import HealthMonitor
-from seatrial.training.order import seed_everything
+from seatrial.training.order import count_training_batches, seed_everything
 from seatrial.training.state import Identity, Learner
 from seatrial.training.validation import SummedLoss, Validation
 
@@ -158,7 +158,7 @@ def build_learner(
 
 def _schedule(config: Config, images: int) -> schedules.Schedule:
     training, section = config.training, config.scheduler
-    batches = -(-images // training.batch_size)
+    batches = count_training_batches(images, training.batch_size)
     return schedules.build(
         section.type,
         base_lr=config.optimizer.learning_rate,

@@ -30,6 +30,7 @@ from seatrial.training.devices import (
     settled,
 )
 from seatrial.training.images import Normaliser
+from seatrial.training.order import count_training_batches
 from seatrial.training.progress_log import Emit
 from seatrial.training.state import Learner
 from seatrial.training.team import Team, assembled
@@ -145,9 +146,9 @@ class _Runner:
     def __init__(self, team: Team, config: Config, dataset: Dataset, project: Path) -> None:
         self._team, self._config = team, config
         self._dataset, self._project = dataset, project
-        self._indices = dataset.split_indices("train")[: config.training.batch_size]
-        batches = -(-len(dataset.split_indices("train")) // config.training.batch_size)
-        self.steps = batches * config.training.epochs
+        indices, size = dataset.split_indices("train"), config.training.batch_size
+        self._indices = indices[:size]
+        self.steps = count_training_batches(len(indices), size) * config.training.epochs
         """Of the whole training, in batches."""
 
     def learner(self, form: _Candidate) -> Learner:

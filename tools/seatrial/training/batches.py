@@ -13,7 +13,13 @@ import numpy.typing as npt
 import torch
 
 from seatrial.training.images import Normaliser
-from seatrial.training.order import Indices, cut, permutation, share
+from seatrial.training.order import (
+    Indices,
+    count_training_batches,
+    cut_for_training,
+    permutation,
+    share,
+)
 
 Pixels = npt.NDArray[np.uint8]
 Augment = Callable[[Pixels, int, Indices], Pixels]
@@ -81,12 +87,12 @@ class Batches:
 
     def __len__(self) -> int:
         """Global batches an epoch."""
-        return -(-len(self._indices) // self._batch_size)
+        return count_training_batches(len(self._indices), self._batch_size)
 
     def epoch(self, number: int) -> Epoch:
         """Who is in which batch of epoch ``number``, from 1."""
         order = permutation(len(self._indices), self._seed, number)
-        return Epoch(number, cut(self._indices[order], self._batch_size))
+        return Epoch(number, cut_for_training(self._indices[order], self._batch_size))
 
     def labels(self, batch: Indices) -> Indices:
         """The labels of a global batch."""

@@ -16,6 +16,8 @@ import torch
 from seatrial import files
 from seatrial.errors import InputError, TrainingError
 
+CHECKPOINTS = "checkpoints"
+"""The folder they stand in."""
 BEST = "final_model_best.pt"
 LAST = "final_model_last.pt"
 FORMAT_VERSION = 1

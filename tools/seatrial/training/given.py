@@ -15,8 +15,7 @@ from seatrial.evidence.records import Checkpoint, TrainRecord
 from seatrial.training import checkpoints
 from seatrial.training.assembly import build_model, identity, input_shape
 from seatrial.training.auto import resolve_auto
-from seatrial.training.checkpoints import BEST
-from seatrial.training.run import CHECKPOINTS
+from seatrial.training.checkpoints import BEST, CHECKPOINTS
 
 
 def load_model(config: Config, checkpoint: Path, *, num_classes: int, project: Path) -> nn.Module:

@@ -175,21 +175,21 @@ class Loop:
         learner, progress = self._learner, self._learner.progress
         number, started = progress.epoch, time.monotonic()
         due = number % self._plan.validate_every == 0 or number == self._plan.epochs
+        rate = learner.schedule.learning_rate(progress.step - 1)
         train_loss = progress.loss_sum / progress.weight_sum
         train_acc = progress.correct / progress.seen
         values = self._validate() if due else {}
         found = learner.health.observe_epoch(number, train_loss, values)
-        if number == self._plan.epochs:
-            found += learner.health.conclude(number, train_loss, train_acc)
-        if due:
-            loss = values.get("val_loss")
-            if loss is not None:
-                learner.schedule.observe(loss)
+        loss = values.get("val_loss")
+        if loss is not None:
+            learner.schedule.observe(loss)
         best = due and learner.stopping.observe(number, values[learner.stopping.metric])
+        if number == self._plan.epochs or (due and learner.stopping.should_stop(number)):
+            found += learner.health.conclude(number, train_loss, train_acc)
         seconds = progress.training_seconds + time.monotonic() - started
         epoch = Epoch(
             epoch=number,
-            learning_rate=learner.schedule.learning_rate(progress.step - 1),
+            learning_rate=rate,
             train_loss=train_loss,
             train_acc=train_acc,
             metrics=values,

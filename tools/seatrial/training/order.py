@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from enum import IntEnum
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,20 @@ def permutation(count: int, seed: int, epoch: int) -> Indices:
 def cut(order: Indices, batch_size: int) -> list[Indices]:
     """``order`` as consecutive batches; the last may be smaller."""
     return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+
+
+def count_training_batches(images: int, batch_size: int) -> int:
+    """Batches an epoch: see :func:`cut_for_training`."""
+    whole, left = divmod(images, batch_size)
+    return whole + (left > 1 or (left == 1 and whole == 0))
+
+
+def cut_for_training(order: Indices, batch_size: int) -> list[Indices]:
+    """As :func:`cut`, but a single image left over joins the batch before it: batch normalisation
+    cannot train on one image where its feature map is a single value a channel."""
+    count = count_training_batches(len(order), batch_size)
+    bounds = [number * batch_size for number in range(count)] + [len(order)]
+    return [order[first:last] for first, last in pairwise(bounds)]
 
 
 def share(batch: Indices, rank: int, processes: int) -> Indices:
