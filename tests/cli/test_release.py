@@ -165,7 +165,8 @@ def test_export_only_takes_over_a_training_of_another_version(release: Path) -> 
     assert not (release / "models/production_model.pt").exists()
 
 
-def test_gate_alone_repeats_gate_json(release: Path) -> None:
+def test_gate_alone_repeats_gate_json_whatever_was_edited_since(release: Path) -> None:
+    (release / "config.yaml").write_text("# under work\n")
     done = seatrial(release, "gate", "--json")
     assert done.returncode == 1
     repeated, first = json.loads(done.stdout), outcome(release)["gate"]

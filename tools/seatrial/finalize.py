@@ -13,7 +13,7 @@ from seatrial.errors import InputError, SeatrialError
 from seatrial.evidence import known_issues, lineage, runs
 from seatrial.evidence.facts import Facts
 from seatrial.evidence.reading import read_facts, read_record
-from seatrial.evidence.records import GateRecord
+from seatrial.evidence.records import GateRecord, RunRecord
 from seatrial.evidence.runs import Run, StepPlace
 from seatrial.files import digest_of, read_json, write_json
 from seatrial.steps import Context, Emit
@@ -47,6 +47,7 @@ def begin(
     overrides: Sequence[str] = (),
     vouched_by: str | None = None,
     checkpoint: Path | None = None,
+    made_in: RunRecord | None = None,
 ) -> Run:
     """Create a run in ``project``; nothing is computed yet.
 
@@ -65,6 +66,7 @@ def begin(
         vouched_by=vouched_by,
         checkpoint=None if checkpoint is None else str(checkpoint.resolve()),
         published=publishing.published_paths(config),
+        made_in=made_in,
     )
 
 

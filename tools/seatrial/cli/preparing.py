@@ -93,6 +93,9 @@ def run_or_checkpoint(
     return run, (*before, command)
 
 
+_JUDGING = ("document", "gate")
+"""Commands that make nothing of a release anew."""
+
 _UNTIL_EXPORT = ("data", "train", "export")
 
 
@@ -111,6 +114,7 @@ def prepare_again(project: Path, name: str | None, command: str) -> Run:
         overrides=record.overrides,
         vouched_by=record.vouched_by,
         checkpoint=None if record.checkpoint is None else Path(record.checkpoint),
+        made_in=record if command in _JUDGING else None,
     )
     kept = [step for step in reading.RELEASED_STEPS if step != command]
     finalize.take_over(run, finalize.pin_released(earlier, kept))

@@ -180,8 +180,13 @@ def create(
     vouched_by: str | None = None,
     checkpoint: str | None = None,
     published: tuple[str, ...] = (),
+    made_in: RunRecord | None = None,
 ) -> Run:
-    """Begin a run: its folder, resolved configuration, environment and git state."""
+    """Begin a run: its folder, resolved configuration, environment and git state.
+
+    A run that only documents or judges what another one made has the environment and git state
+    of that one, ``made_in``: what the repository holds by now has no part in the release.
+    """
     started = now()
     stamp = re.sub(r"[-:]", "", started)
     run = Run(project, f"{stamp}-{command}-{secrets.token_hex(2)}")
@@ -199,8 +204,8 @@ def create(
         overrides=overrides,
         vouched_by=vouched_by,
         checkpoint=checkpoint,
-        git=lineage.describe(project, published),
-        environment=environment.describe(),
+        git=made_in.git if made_in else lineage.describe(project, published),
+        environment=made_in.environment if made_in else environment.describe(),
     )
     write_json(run.folder / "run.json", record.model_dump(mode="json"))
     return run
