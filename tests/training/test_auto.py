@@ -71,6 +71,15 @@ def test_a_form_is_taken_only_where_it_clearly_helps(
     assert auto._fastest(times, forms[0]).name == chosen
 
 
+def test_too_little_memory_for_two_forms_takes_the_plain_one(
+    configure: Any, dataset: Dataset, project: Path
+) -> None:
+    config = configure(
+        model={"architecture": "small:breaking", "arguments": {"how": "memory"}}, training=OPEN
+    )
+    assert resolve_auto(config, dataset, project=project).training.channels_last is False
+
+
 def test_without_data_or_beside_other_processes_nothing_is_timed(
     configure: Any, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:

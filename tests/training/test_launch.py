@@ -73,6 +73,12 @@ def test_every_kind_of_error_comes_back_as_itself(
     assert type(caught.value) is kind
 
 
+def test_a_process_that_the_system_killed_points_at_the_batch_size(tmp_path: Path) -> None:
+    Exchange(tmp_path).log.write_text("  traceback : Signal 9 (SIGKILL) received by PID 71\n")
+    with pytest.raises(TrainingError, match=r"training\.batch_size: the system killed"):
+        outcome(Exchange(tmp_path), 1)
+
+
 def test_processes_that_end_without_a_word_are_a_bug_with_their_last_output(
     tmp_path: Path,
 ) -> None:

@@ -161,6 +161,15 @@ def test_stopping_early_after_an_interruption_stops_at_the_same_epoch(
     assert whole.best_epoch == broken.best_epoch == 1
 
 
+def test_half_precision_resumes_bit_for_bit_too(
+    dataset: Dataset, project: Path, configure: Any, tmp_path: Path
+) -> None:
+    config = configure(model={"dropout": 0.3}, training={"precision": "bf16"})
+    whole = contents(attempts(config, dataset, tmp_path / "a", project, [])[0])
+    broken = contents(attempts(config, dataset, tmp_path / "b", project, [at_step(8)], 1)[0])
+    assert all(same(broken[name], whole[name]) for name in (BEST, LAST))
+
+
 def test_a_training_that_died_after_its_last_save_is_concluded_and_not_trained_again(
     dataset: Dataset, project: Path, configure: Any, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from torch import nn
 
 from seatrial.config.schema import Config, Training
 from seatrial.data import Dataset
+from seatrial.errors import TrainingError
 from seatrial.training import optimizers, processes
 from seatrial.training.assembly import (
     build_criterion,
@@ -83,7 +84,13 @@ def resolve_auto(
     if "auto" not in (training.channels_last, training.compile):
         return config
     measure = dataset is not None and not processes.under_torchrun()
-    return _measured(config, dataset, project, emit) if measure and dataset else _plain(config)
+    if not (measure and dataset):
+        return _plain(config)
+    try:
+        return _measured(config, dataset, project, emit)
+    except TrainingError:
+        # Two forms need more memory than the one that trains: training says if that does not fit.
+        return _plain(config)
 
 
 def _with(config: Config, changes: dict[str, object]) -> Config:

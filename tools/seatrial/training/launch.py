@@ -129,11 +129,16 @@ def _watch(
 def outcome(exchange: Exchange, returncode: int) -> TrainRecord:
     """What the training processes, now ended, came to.
 
-    :raises SeatrialError: what they raised, as itself.
+    :raises SeatrialError: what they raised, as itself; a kill by the system as a TrainingError.
     :raises RuntimeError: they left no result, which is a bug; their last output is in it.
     """
     if not exchange.outcome.is_file():
         tail = exchange.log.read_text(errors="replace").splitlines()[-_LOG_LINES_OF_A_BUG:]
+        if any("SIGKILL" in line for line in tail):
+            raise errors.TrainingError(
+                "training.batch_size: the system killed a training process, most often because "
+                "memory ran out; halve it and double training.accumulate_batches"
+            )
         raise RuntimeError(
             f"the training processes ended with exit code {returncode} and no result:\n"
             + "\n".join(tail)

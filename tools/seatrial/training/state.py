@@ -88,6 +88,8 @@ class Learner:
 def capture(learner: Learner, identity: Identity) -> Content:
     """The checkpoint of this moment: references, not copies.
 
+    ``epoch`` counts the epochs done and ``step`` the optimiser steps; ``sampler`` is where the
+    next batch stands; ``metrics`` and ``val_acc`` are of the last validation.
     ``model_state_dict`` are the weights that are evaluated: the average where there is one, and
     then ``raw_model_state_dict`` are those that training goes on from.
     """
