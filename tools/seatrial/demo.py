@@ -12,6 +12,16 @@ from seatrial.resources import shipped
 CONFIG = "configs/demo.yaml"
 APPROVAL_ITEM = 24
 
+WHAT_TO_OPEN = (
+    "final_report.md",
+    "results/production/production_ready.md",
+    "results/production/test_results.md",
+    "results/production/mistakes.png",
+    "docs/deployment_guide.md",
+    "docs/model_card.md",
+    "docs/monitoring_guide.md",
+)
+
 _FILES = {
     ".gitignore": "/runs/\n/models/\n/checkpoints/\n*.npz\n",
     "known_issues.yaml": "# What is known to be wrong with the model; an open critical issue "

@@ -34,7 +34,8 @@ def command(output: Path, as_json: bool) -> int:
     outcome = running.carry_out(run, as_json=as_json)
     running.conclude(outcome, as_json=as_json)
     if not as_json:
-        click.echo(f"\nThe demo is in {output}; item 24 is a person's to pass.")
+        click.echo("\nItem 24 is a person's to pass. What to open:")
+        click.echo("\n".join(f"  {output / name}" for name in demo.WHAT_TO_OPEN))
     assert outcome.gate is not None
     return 0 if demo.only_approval_is_missing(outcome.gate) else 1
 
