@@ -1,7 +1,8 @@
 """Trains every configuration of a list: ``torchrun … two_processes_worker.py LIST PROJECT``.
 
-LIST is a JSON list of ``{"config", "output"}``. All but the last are trained in a process group
-made here, since torchrun's own can be entered only once; the last one makes its own.
+LIST is a JSON list of ``{"config", "output"}``. With ``interrupt_at``, a number of steps, training
+is interrupted after them and taken up again. All but the last are trained in a process group made
+here, since torchrun's own can be entered only once; the last one makes its own.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import torch.distributed as dist
 
 from seatrial.config.schema import Config
 from seatrial.data import Dataset, open_dataset
-from seatrial.training import processes, train
+from seatrial.evidence.records import TrainRecord
+from seatrial.training import Interrupted, processes, train
 
 
 def main(path: Path, project: Path) -> None:
@@ -35,15 +37,38 @@ def main(path: Path, project: Path) -> None:
 
 
 def train_one(job: dict[str, Any], dataset: Dataset, project: Path) -> None:
-    record = train(
+    output, carried = Path(job["output"]), None
+    if "interrupt_at" in job:
+        carried = output.with_name(f"{output.name}-interrupted")
+        try:
+            attempt(job, dataset, project, carried, None, stop_at=job["interrupt_at"])
+        except Interrupted:
+            pass
+        else:
+            raise AssertionError("not interrupted")
+    assert attempt(job, dataset, project, output, carried).processes == 2
+
+
+def attempt(
+    job: dict[str, Any],
+    dataset: Dataset,
+    project: Path,
+    output: Path,
+    carried: Path | None,
+    *,
+    stop_at: int | None = None,
+) -> TrainRecord:
+    """Only the second process is asked to stop: both must."""
+    steps = iter(range(1, 10_000))
+    return train(
         Config.model_validate(job["config"]),
         dataset,
-        Path(job["output"]),
+        output,
         project=project,
-        carried=None,
+        carried=carried,
         emit=lambda _: None,
+        stop=lambda: next(steps) == stop_at and processes.rank() == 1,
     )
-    assert record.processes == 2
 
 
 if __name__ == "__main__":

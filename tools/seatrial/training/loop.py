@@ -285,6 +285,7 @@ class Loop:
         writer, progress = self._outlets.writer, self._learner.progress
         if writer is not None:
             writer.wait()
+        self._team.meet()
         raise Interrupted(
             f"training: stopped in epoch {progress.epoch} after batch {progress.batch}; "
             "its last checkpoint is saved, and resuming goes on from there"

@@ -64,6 +64,7 @@ class Session:
     ) -> TrainRecord:
         """Train to the end and judge what came of it."""
         content = carried_checkpoint(self._carried, self._identity)
+        self._agree_on(content)
         learner = self._learner(pretrained=self._config.model.pretrained and content is None)
         model = compiled(learner.model) if self._config.training.compile else learner.model
         module, optimizer = self._team.fabric.setup(model, learner.optimizer)
@@ -97,6 +98,16 @@ class Session:
             if outlets.log is not None:
                 outlets.log.line(last_line(learner, stopped))
         return self._conclude(learner, stopped)
+
+    def _agree_on(self, content: Content | None) -> None:
+        """Processes that went on from different steps would wait for each other for ever."""
+        step = -1 if content is None else int(content["step"])
+        (total,) = self._team.totals(step)
+        if total != step * self._team.size:
+            raise InputError(
+                f"{self._carried}: every process must find the same last checkpoint there; they "
+                "found different ones; put runs on a disk that all machines share"
+            )
 
     def _conclude(self, learner: Learner, stopped: Stopped) -> TrainRecord:
         """The first process writes what is left and records it; the others are told."""

@@ -53,6 +53,10 @@ class Team:
         result: list[float] = self.add_up(summed).tolist()
         return result
 
+    def meet(self) -> None:
+        """Wait until every process is here."""
+        self.totals(0.0)
+
     def follow_first(self, tensors: Iterable[torch.Tensor]) -> None:
         """Overwrite each tensor with the first process's."""
         if self.size > 1:

@@ -1,7 +1,7 @@
 """One of several training processes: ``python -m seatrial.training.worker FOLDER``, by torchrun.
 
-It ends with exit code 0 also when training raised an error that is a user's to mend: the error
-goes to the watching process through a file.
+An error that is a user's to mend goes to the watching process through a file; the exit code then
+makes torchrun end the other processes, which may wait for this one.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from seatrial.training.launch import Exchange
 from seatrial.training.run import train
 
 
-def main(folder: Path) -> None:
-    """Train what the job in ``folder`` says."""
+def main(folder: Path) -> int:
+    """Train what the job in ``folder`` says; the exit code."""
     exchange = Exchange(folder)
     job = files.read_json(exchange.job)
     config = Config.model_validate(job["config"])
@@ -58,9 +58,10 @@ def main(folder: Path) -> None:
         if first or not exchange.outcome.exists():
             outcome = {"error": type(error).__name__, "problems": list(problems)}
             files.write_json(exchange.outcome, outcome)
-        return
+        return error.exit_code
     if first:
         files.write_json(exchange.outcome, {"record": record.model_dump(mode="json")})
+    return 0
 
 
 def _is_running(process: int) -> bool:
@@ -72,4 +73,4 @@ def _is_running(process: int) -> bool:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    sys.exit(main(Path(sys.argv[1])))
