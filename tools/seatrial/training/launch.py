@@ -97,6 +97,8 @@ def train_in_processes(
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # A folder of the project's, such as onnx/, is no library of that name.
+                env={**os.environ, "PYTHONSAFEPATH": "1"},
             )
             try:
                 _watch(process, exchange, emit, stop)
