@@ -16,7 +16,12 @@ from seatrial.cli.main import COMMANDS, EXIT_CODES
 
 def commands() -> list[str]:
     """Every command with its arguments and options."""
-    lines = ["# Commands", "", "`seatrial --help` and `seatrial COMMAND --help` say the same.", ""]
+    lines = [
+        "# Commands",
+        "",
+        "`seatrial --help` says the same, and `--help` after any command.",
+        "",
+    ]
     lines += ["| Command | What it does |", "| --- | --- |"]
     lines += [f"| [`seatrial {name}`](#seatrial-{name}) | {what} |" for name, what in _verbs()]
     lines += ["", "Each is also a script of its own: `python -m seatrial.cli.train --help`."]
@@ -34,7 +39,16 @@ def _verbs() -> list[tuple[str, str]]:
 def _command(command: click.Command, path: str) -> Iterator[str]:
     context = click.Context(command, info_name=path, parent=None)
     usage = " ".join(command.collect_usage_pieces(context))
-    yield from ("", f"## {path}", "", f"    {path} {usage}", "", *paragraphs(command.help))
+    yield from (
+        "",
+        f"## {path}",
+        "",
+        "```text",
+        f"{path} {usage}",
+        "```",
+        "",
+        *paragraphs(command.help),
+    )
     rows = [row for parameter in command.params if (row := _option(parameter))]
     if rows:
         yield from table(("Option", "Value", "Default", "Meaning"), rows)
