@@ -24,7 +24,7 @@ test: environment
 	$(IN)/ruff format --check .
 	$(IN)/mypy
 	$(IN)/mypy tools/make_environment.py tools/generate_reference.py
-	$(ONE_THREAD) $(IN)/pytest -n 2
+	$(ONE_THREAD) $(IN)/pytest -n 2 --dist loadfile
 
 docs: environment
 	$(IN)/python tools/generate_reference.py
