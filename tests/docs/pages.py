@@ -30,7 +30,7 @@ BASE: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Block:
-    """A block of code; an indented one has no language."""
+    """A block of code; an indented one is of the language ``indented``."""
 
     language: str
     text: str
@@ -45,7 +45,7 @@ def blocks(page: str) -> list[Block]:
         found.append(Block(match[2], "\n".join(lines) + "\n"))
     rest = _FENCE.sub("", page)
     found += [
-        Block("", "\n".join(line[4:] for line in match[1].splitlines()) + "\n")
+        Block("indented", "\n".join(line[4:] for line in match[1].splitlines()) + "\n")
         for match in _INDENTED.finditer(rest)
     ]
     return found
@@ -58,7 +58,7 @@ def spans(page: str) -> list[str]:
 
 def commands(block: Block) -> Iterator[list[str]]:
     """The commands of a block as words: those after ``$`` of a console, all of a script."""
-    if block.language not in ("sh", "console", ""):
+    if block.language not in ("sh", "console", "indented"):
         return
     for line in block.text.replace("\\\n", " ").splitlines():
         if block.language == "console":
@@ -108,7 +108,9 @@ def problem(arguments: list[str]) -> str | None:
     if name not in COMMANDS:
         return f"no command {name}"
     command = import_module(f"seatrial.cli.{name.replace('-', '_')}").command
-    if isinstance(command, click.Group) and rest and rest[0] in command.commands:
+    if isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
+        if rest[0] not in command.commands:
+            return f"no command {name} {rest[0]}"
         command, rest = command.commands[rest[0]], rest[1:]
     try:
         context = command.make_context(name, rest)
