@@ -15,7 +15,8 @@ import math
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -156,20 +157,59 @@ def _onnx_bytes(metadata: str) -> bytes:
     return content
 
 
+CONFIDENCES = {0.7: (7, 3), 0.9: (28, 2), 0.9754: (256, 4)}
+"""Right and wrong answers by confidence; they make :data:`CONFUSION` and the bins."""
+
+
+Confusion = tuple[tuple[int, ...], ...]
+
+
+def _images(confusion: Confusion = CONFUSION) -> list[tuple[str, int, int]]:
+    """Name, label and answer of every test image."""
+    cells = [(t, p) for t, row in enumerate(confusion) for p, n in enumerate(row) for _ in range(n)]
+    return [(f"test/{CLASSES[t]}/{n:04}.png", t, p) for n, (t, p) in enumerate(cells)]
+
+
 @functools.cache
-def _predictions() -> bytes:
-    """Logits whose most probable classes make :data:`CONFUSION`."""
-    labels, answers = [], []
-    for true, row in enumerate(CONFUSION):
-        for predicted, count in enumerate(row):
-            labels += [true] * count
-            answers += [predicted] * count
-    logits = np.full((len(labels), len(CLASSES)), -2.0, dtype=np.float32)
-    logits[np.arange(len(labels)), answers] = 2.0
+def predictions(confusion: Confusion = CONFUSION) -> bytes:
+    """``predictions.npz`` that gives a confusion matrix, on test and validation images alike;
+    the confidences are those of :func:`_bins` where there are as many right and wrong answers."""
+    names, labels, answers = zip(*_images(confusion), strict=True)
+    pools = {
+        right: [c for c, counts in CONFIDENCES.items() for _ in range(counts[not right])]
+        for right in (True, False)
+    }
+    logits = np.empty((len(labels), len(CLASSES)), dtype=np.float32)
+    for row, label, answer in zip(logits, labels, answers, strict=True):
+        pool = pools[label == answer]
+        confidence = pool.pop() if pool else 0.95
+        row[:] = np.log((1 - confidence) / (len(CLASSES) - 1))
+        row[answer] = np.log(confidence)
+    arrays: dict[str, Any] = {}
+    for split in ("test", "val"):
+        arrays[f"{split}_ids"] = np.array([name.replace("test", split, 1) for name in names])
+        arrays[f"{split}_labels"] = np.array(labels, dtype=np.int64)
+        arrays[f"{split}_logits"] = logits
     stream = io.BytesIO()
-    ids = np.array([f"test/{CLASSES[true]}/{n:04}.png" for n, true in enumerate(labels)])
-    np.savez(stream, ids=ids, labels=np.array(labels, dtype=np.int64), logits=logits)
+    np.savez(stream, **arrays)
     return stream.getvalue()
+
+
+@functools.cache
+def _splits() -> bytes:
+    """``splits.json`` of the project."""
+    tests = [(name, label) for name, label, _ in _images()]
+    splits = {
+        "train": [(f"train/{CLASSES[n % 3]}/{n:04}.png", n % 3) for n in range(1400)],
+        "val": [(name.replace("test", "val", 1), label) for name, label in tests],
+        "test": tests,
+    }
+    images = [
+        {"id": name, "label": CLASSES[label], "sha256": sha256_bytes(name.encode()), "split": split}
+        for split, found in splits.items()
+        for name, label in found
+    ]
+    return pretty_json({"images": images}).encode()
 
 
 def _train_files() -> dict[str, bytes]:
@@ -232,14 +272,14 @@ def step_files() -> dict[str, dict[str, bytes]]:
     """Every step's files but record.json and manifest.json, by path in the step's folder."""
     return {
         "data": {
-            "splits.json": b'{"train": [], "val": [], "test": []}\n',
+            "splits.json": _splits(),
             "preprocessing.json": pretty_json(_preprocessing()).encode(),
             "class_balance.png": png(20),
             "samples.png": png(30),
         },
         "train": _train_files(),
         "evaluate": {
-            "predictions.npz": _predictions(),
+            "predictions.npz": predictions(),
             "metrics.json": b'{"test_acc": {"value": 0.97}}\n',
             "sample.png": png(70),
             "confusion_matrix.png": png(40),
@@ -750,7 +790,9 @@ def _bare() -> Facts:
     )
 
 
-def _assemble(changes: Mapping[str, object]) -> tuple[Facts, dict[str, bytes]]:
+def _assemble(
+    changes: Mapping[str, object], replaced: Mapping[str, bytes] = MappingProxyType({})
+) -> tuple[Facts, dict[str, bytes]]:
     """Facts, and the content of every file of the project by its path."""
     facts = _bare()
     for path, value in changes.items():
@@ -769,6 +811,7 @@ def _assemble(changes: Mapping[str, object]) -> tuple[Facts, dict[str, bytes]]:
             continue
         folder = f"runs/{RUN_ID}/{step}"
         files = {**step_files()[step], "record.json": _json_bytes(record)}
+        files |= {name: replaced[at] for name in files if (at := f"{step}/{name}") in replaced}
         manifest = _manifest(step, files, dict(inputs))
         written = _json_bytes(manifest)
         contents |= {f"{folder}/{path}": content for path, content in files.items()}
@@ -798,10 +841,17 @@ def healthy_facts(changes: Mapping[str, object] | None = None) -> Facts:
 
 
 def healthy_project(
-    folder: Path, changes: Mapping[str, object] | None = None
+    folder: Path,
+    changes: Mapping[str, object] | None = None,
+    replaced: Mapping[str, bytes] | None = None,
 ) -> tuple[Facts, Path]:
-    """The facts of :func:`healthy_facts` and the project's root with every file they name."""
-    facts, contents = _assemble(changes) if changes else _healthy()
+    """The facts of :func:`healthy_facts` and the project's root with every file they name.
+
+    ``replaced`` has the content of some files, by ``step/path``; manifests list what is there.
+    """
+    facts, contents = (
+        _assemble(changes or {}, replaced or {}) if changes or replaced else _healthy()
+    )
     for path, content in contents.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from factories import RUN_ID, changed, healthy_facts, healthy_project, png
+from factories import RUN_ID, changed, healthy_facts, healthy_project, png, predictions
 from seatrial import gates
 from seatrial.evidence.facts import Facts
 from seatrial.evidence.records import GateRecord
@@ -265,15 +265,16 @@ def test_worse_figures_never_turn_a_verdict_to_pass(project: Path, data: st.Data
 
 
 def test_pictures_count_only_where_there_are_mistakes(judge: Any) -> None:
+    diagonal = ((100, 0, 0), (0, 100, 0), (0, 0, 100))
     perfect = {
-        "evaluate.confusion": ((100, 0, 0), (0, 100, 0), (0, 0, 100)),
+        "evaluate.confusion": diagonal,
         "evaluate.n_mistakes": 0,
         "evaluate.mistakes": (),
         "evaluate.confusions": (),
         "evaluate.test.acc.value": 1.0,
         "evaluate.val.acc.value": 1.0,
     }
-    gate = judge(perfect)
+    gate = judge(perfect, replaced={"evaluate/predictions.npz": predictions(diagonal)})
     assert gate.items[10].verdict == "PASS"
     assert gate.items[10].measured == "0 mistakes of 300"
 

@@ -78,7 +78,7 @@ def read(folder: Path) -> Manifest:
         raise InputError(f"{path}: required, but there is no such file") from None
     except ValidationError as error:
         reason = error.errors()[0]["msg"]
-        raise InputError(f"{path}: not a manifest: {reason}; audit the run") from None
+        raise InputError(f"{path}: not a manifest: {reason}; run seatrial finalize anew") from None
 
 
 def changed_files(folder: Path, manifest: Manifest) -> list[str]:

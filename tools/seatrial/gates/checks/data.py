@@ -9,6 +9,7 @@ from seatrial.evidence.facts import Facts
 from seatrial.evidence.records import DataRecord, Pair
 from seatrial.gates.checks.case import Case
 from seatrial.gates.checks.numbers import bound_of, keeps, shown_bound
+from seatrial.gates.checks.recount import split_of_images
 from seatrial.gates.verdicts import Finding, NotChecked, conclude, some
 
 NOT_STATED = "not stated"
@@ -40,6 +41,7 @@ def no_leakage(case: Case) -> Finding:
     if data.groups_crossing:
         groups = some(data.groups_crossing)
         problems.append(f"{len(data.groups_crossing)} groups cross splits: {groups}")
+    problems += [] if problems else _contradictions(data, split_of_images(case))
     proved = f"no image of one split is in another; compared: {data.duplicate_method}"
     if case.facts.train is not None and case.facts.train.trained_elsewhere:
         proved += "; what the given model was trained on is not known"
@@ -59,6 +61,20 @@ def _incomplete(data: DataRecord) -> list[str]:
     for one, other in combinations(data.splits, 2):
         if one.digest == other.digest:
             problems.append(f"{one.split} and {other.split} hold the same images")
+    return problems
+
+
+def _contradictions(data: DataRecord, images: dict[str, dict[str, str]]) -> list[str]:
+    """What ``splits.json`` says otherwise than the record: other numbers, or a shared image."""
+    problems = [
+        f"splits.json lists {len(images.get(s.split, {}))} images of {s.split}, not {s.total}"
+        for s in data.splits
+        if len(images.get(s.split, {})) != s.total
+    ]
+    for one, other in combinations(sorted(images), 2):
+        shared = set(images[one].values()) & set(images[other].values())
+        if shared:
+            problems.append(f"{len(shared)} images of splits.json are both in {one} and {other}")
     return problems
 
 

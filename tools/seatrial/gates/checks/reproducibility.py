@@ -42,6 +42,7 @@ def reproducible(case: Case) -> Finding:
     release = case.facts.release_digest
     if release is None or release != release_digest(case.facts.steps):
         problems.append("the release digest is not that of the manifests")
+    problems += _broken_links(case.facts)
     if not result.repeat_identical:
         problems.append("evaluating twice gave different numbers")
     commit = (run.git.commit or "none")[:12]
@@ -73,6 +74,22 @@ def _run_problems(facts: Facts, evidence: Evidence) -> list[str]:
     except (ConfigurationError, ValidationError):
         raise NotChecked(f"{evidence.run_path('config.yaml')} cannot be read") from None
     return problems
+
+
+def _broken_links(facts: Facts) -> list[str]:
+    """Files that a step read and that are not those which the earlier step's manifest lists."""
+    listed = {
+        f"{name}/{entry.path}": entry.sha256
+        for name, step in facts.steps.items()
+        for entry in step.manifest.files
+    }
+    other = [
+        f"{name} read another {path}"
+        for name, step in facts.steps.items()
+        for path, digest in sorted(step.manifest.inputs.items())
+        if "/" in path and listed.get(path) != digest
+    ]
+    return [f"the steps do not follow from each other: {some(other)}"] if other else []
 
 
 def _git_problems(run: RunRecord) -> list[str]:

@@ -16,6 +16,7 @@ from seatrial.gates.checks.numbers import (
     shown_bound,
     shown_interval,
 )
+from seatrial.gates.checks.recount import borne_out, counted, split_of_images
 from seatrial.gates.checks.training import chosen_checkpoint
 from seatrial.gates.verdicts import Finding, NotChecked, conclude, some
 
@@ -53,6 +54,8 @@ def evaluated_on_test(case: Case) -> Finding:
         problems.append("other weights were evaluated than are released")
     names = case.facts.config.test_set.metrics
     problems += [f"{name}: {why}" for name in names if (why := _missing(name, result))]
+    if not problems and counted(case).test_ids != split_of_images(case).get("test", {}).keys():
+        problems.append("the images of predictions.npz are not those of the test split")
     undefined = [n for n in names if base_name(n) in result.test and _value(n, result) is None]
     proved = f"{len(names)} metrics on {result.n_test} images"
     return conclude(
@@ -81,7 +84,9 @@ def _missing(name: str, result: EvaluationRecord) -> str | None:
 def target_met(case: Case) -> Finding:
     """Test accuracy reaches the declared target; how far the test set proves it is said."""
     result = evaluated(case.facts)
-    finding = at_least(case)
+    finding = borne_out(
+        case, at_least(case), lambda again: {"test_acc": (result.test["acc"].value, again.test_acc)}
+    )
     needed = result.needed_n_test
     if finding.verdict != "PASS" or needed is None or needed <= result.n_test:
         return finding
@@ -109,11 +114,16 @@ def gap_within_bound(case: Case) -> Finding:
     if bound is None or not keeps(abs(gap.value), "at most", bound):
         causes = f"; likely: {'; '.join(gap.causes)}" if gap.causes else ""
         problems.append(f"validation is off by {measured}{causes}")
-    return conclude(
+    finding = conclude(
         problems,
         f"validation minus test: {measured}; {gap.judgement}",
         measured=measured,
         bound=shown_bound(case.item, bound, "at most"),
+    )
+    return borne_out(
+        case,
+        finding,
+        lambda again: {"val_acc": (val, again.val_acc), "test_acc": (test, again.test_acc)},
     )
 
 
@@ -128,11 +138,19 @@ def class_floor(case: Case) -> Finding:
     worst = (
         f"{shown(min(measured)[0], 'number', bound)} ({min(measured)[1]})" if measured else "none"
     )
-    return conclude(
+    finding = conclude(
         [f"{len(problems)} of {len(result.classes)} classes: {some(problems)}"] if problems else [],
         f"the weakest of {len(result.classes)} classes has F1 {worst}",
         measured=f"least F1 {worst}",
         bound=shown_bound(case.item, bound, "at least"),
+    )
+    return borne_out(
+        case,
+        finding,
+        lambda again: {
+            f"F1 of {c.name}": (c.f1.value, again.f1(index))
+            for index, c in enumerate(result.classes)
+        },
     )
 
 
@@ -150,6 +168,8 @@ def failures_analysed(case: Case) -> Finding:
     """The confusion matrix counts every test image, and the mistakes are listed and drawn."""
     result = evaluated(case.facts)
     problems = [*_matrix_problems(result), *_listing_problems(result)]
+    if not problems and counted(case).confusion.tolist() != [list(row) for row in result.confusion]:
+        problems.append("the confusion matrix is not that of predictions.npz")
     pictures = ["confusion_matrix.png", *(["mistakes.png"] if result.n_mistakes else [])]
     problems += [
         f"{name} is missing" for name in pictures if not case.evidence.matching("evaluate", name)
@@ -212,7 +232,7 @@ def calibration(case: Case) -> Finding:
     from_bins = _error_of_bins(result)
     if recorded is None or abs(recorded - from_bins) > 1e-4:
         raise NotChecked(f"the bins give an ECE of {from_bins:.5f}, recorded is {recorded}")
-    return finding
+    return borne_out(case, finding, lambda again: {"test_ece": (recorded, again.ece)})
 
 
 def _error_of_bins(result: EvaluationRecord) -> float:

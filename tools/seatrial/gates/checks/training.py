@@ -79,7 +79,7 @@ def _undefined(train: TrainRecord) -> list[str]:
         figures = (epoch.train_loss, epoch.train_acc, epoch.learning_rate, *_values(epoch))
         if not all(map(math.isfinite, figures)):
             problems.append(f"epoch {epoch.epoch}: a figure is not a number")
-        needed = [name for name in (train.monitor, "val_loss") if name in epoch.metrics]
+        needed = [n for n in dict.fromkeys((train.monitor, "val_loss")) if n in epoch.metrics]
         undefined = [name for name in needed if epoch.metrics[name] is None]
         if undefined:
             problems.append(f"epoch {epoch.epoch}: {', '.join(undefined)} undefined")
