@@ -78,9 +78,18 @@ class Run:
             raise InputError(f"{path}: not a run: {error.errors()[0]['msg']}") from None
 
     def config(self) -> Config:
-        """The resolved configuration of the run."""
-        raw, lines = strict_yaml.read(self.folder / "config.yaml")
-        return check(raw, str(self.folder / "config.yaml"), lines)
+        """The resolved configuration of the run.
+
+        :raises InputError: it was edited since: a bound that is lowered afterwards proves nothing.
+        """
+        path = self.folder / "config.yaml"
+        raw, lines = strict_yaml.read(path)
+        if sha256_file(path) != self.record().config_sha256:
+            raise InputError(
+                f"{path}: changed since the run began; a run keeps its configuration, so give"
+                " another one to a new seatrial finalize --config"
+            )
+        return check(raw, str(path), lines)
 
     def step(self, name: str) -> StepPlace | None:
         """Where the whole step is, here or in the run it was reused from; None if there is none.
