@@ -91,6 +91,9 @@ def test_a_killed_training_is_seen_as_stopped_and_can_be_resumed(project: Path) 
     process.wait(60)
     found = json.loads(seatrial(project, "status", "--json").stdout)
     assert (found["state"], found["exit_code"]) == ("stopped", None)
+    assert "killed" in found["message"]
+    assert found["next"] == f"seatrial train --resume {found['run']}"
+    assert seatrial(project, "status", "--wait").returncode == 130
     resumed = seatrial(project, "train", "--resume", found["run"])
     assert resumed.returncode == 0, resumed.stderr
     assert states(project, found["run"])["train"] == "finished"
@@ -125,6 +128,9 @@ def test_a_detached_run_goes_on_by_itself_and_is_followed(project: Path) -> None
     done = seatrial(project, "finalize", "--config", "config.yaml", "--detach", "--json", *small)
     assert done.returncode == 0, done.stderr
     run = json.loads(done.stdout)["run"]
+    again = seatrial(project, "finalize", "--resume", run, "--detach")
+    assert again.returncode == 3
+    assert "another process is at work" in again.stderr
     waited = seatrial(project, "status", run, "--wait", "--timeout", "200", "--json")
     found = json.loads(waited.stdout)
     assert (found["state"], found["exit_code"], waited.returncode) == ("finished", 1, 1)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import fcntl
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -51,27 +54,34 @@ def test_runs_are_found_by_id_beginning_or_end_and_the_latest_by_none(
         runs.find(tmp_path, "../..")
 
 
-def _hold(project: Path, name: str, ready: object, end: object) -> None:
-    with runs.Run(project, name).lock():
-        ready.set()  # type: ignore[attr-defined]
-        end.wait(30)  # type: ignore[attr-defined]
+_HOLDER = """\
+import sys
+from pathlib import Path
+from seatrial.evidence.runs import Run
+with Run(Path(sys.argv[1]), sys.argv[2]).lock():
+    print("held", flush=True)
+    sys.stdin.read()
+"""
 
 
 def test_a_run_is_held_by_one_process_until_it_ends(tmp_path: Path, config: Config) -> None:
     run = runs.create(tmp_path, "finalize", config, config_path=None)
     assert not run.is_held()
-    context = multiprocessing.get_context("spawn")
-    ready, end = context.Event(), context.Event()
-    process = context.Process(target=_hold, args=(tmp_path, run.id, ready, end))
-    process.start()
+    process = subprocess.Popen(
+        [sys.executable, "-c", _HOLDER, str(tmp_path), run.id],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
-        assert ready.wait(30)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
         assert run.is_held()
         with pytest.raises(InputError, match="another process is at work"), run.lock():
             pass
     finally:
         process.kill()
-        process.join()
+        process.communicate()
     assert not run.is_held()
 
 
@@ -110,3 +120,28 @@ def test_a_step_without_manifest_does_not_exist(tmp_path: Path, config: Config) 
     run = runs.create(tmp_path, "finalize", config, config_path=None)
     manifests.begin(run.folder / "train")
     assert run.step("train") is None
+
+
+def test_asking_whether_a_run_is_held_keeps_nobody_from_holding_it(
+    tmp_path: Path, config: Config
+) -> None:
+    """The one who asks has the lock file for a moment; the run must be held all the same."""
+    run = runs.create(tmp_path, "finalize", config, config_path=None)
+    with run.lock():
+        pass
+    with (run.folder / "lock").open() as glance:
+        fcntl.flock(glance, fcntl.LOCK_SH)
+        threading.Timer(0.01, fcntl.flock, (glance, fcntl.LOCK_UN)).start()
+        with run.lock():
+            assert run.is_held()
+    assert not run.is_held()
+
+
+def test_a_configuration_edited_after_the_run_began_is_refused(
+    tmp_path: Path, config: Config
+) -> None:
+    run = runs.create(tmp_path, "finalize", config, config_path=None)
+    path = run.folder / "config.yaml"
+    path.write_text(path.read_text().replace("max_val_test_gap: 0.05", "max_val_test_gap: 0.5"))
+    with pytest.raises(InputError, match="changed since the run began"):
+        run.config()

@@ -174,11 +174,11 @@ def _commit(run: Run, gate: GateRecord) -> str | None:
 def _note_failure(run: Run, error: BaseException) -> None:
     interrupted = isinstance(error, KeyboardInterrupt) or getattr(error, "exit_code", 0) == 130
     code = 130 if interrupted else getattr(error, "exit_code", 5)
-    text = str(error) or type(error).__name__
+    text = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
     outcome: dict[str, Any] = {
         "state": "interrupted" if interrupted else "failed",
         "exit_code": code,
-        "message": text,
+        "message": text or type(error).__name__,
         "finished": runs.now(),
     }
     try:

@@ -10,6 +10,8 @@ from seatrial.evidence.runs import Run
 from seatrial.finalize import read_outcome
 
 _POLL_S = 0.5
+_RESUMABLE = ("train", "finalize")
+_KILLED = "no process is at work on it and none said how it ended: it was killed"
 
 
 class StepStatus(Record):
@@ -34,7 +36,7 @@ class Status(Record):
     exit_code: int | None
     message: str | None
     next: str | None
-    """The command that comes next."""
+    """What to do next: mostly a command."""
 
 
 def of(run: Run) -> Status:
@@ -58,7 +60,7 @@ def of(run: Run) -> Status:
         epoch=epoch,
         progress=run.read_progress() if held else None,
         exit_code=None if outcome is None else outcome["exit_code"],
-        message=None if outcome is None else outcome.get("message"),
+        message=_KILLED if state == "stopped" else (outcome or {}).get("message"),
         next=_next(run, state),
     )
 
@@ -74,9 +76,13 @@ def wait(run: Run, timeout: float | None = None) -> Status:
 
 
 def _next(run: Run, state: str) -> str | None:
-    return {
-        "running": f"seatrial status {run.id} --wait",
-        "interrupted": f"seatrial finalize --resume {run.id}",
-        "stopped": f"seatrial finalize --resume {run.id}",
-        "finished": "read final_report.md",
-    }.get(state)
+    if state == "running":
+        return f"seatrial status {run.id} --wait"
+    command = run.record().command
+    if state in ("interrupted", "stopped"):
+        if command in _RESUMABLE:
+            return f"seatrial {command} --resume {run.id}"
+        return f"run seatrial {command} again"
+    if state == "finished" and run.step("gate") is not None:
+        return "read final_report.md"
+    return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from seatrial.evidence.manifests import RECORD
 from seatrial.evidence.runs import Run
 from seatrial.files import copy_file, read_json
 from seatrial.finalize import Outcome
+
+_POLL_S = 0.02
 
 
 def carry_out(
@@ -53,8 +56,13 @@ def conclude(outcome: Outcome, *, as_json: bool) -> int:
 def detach(run: Run, arguments: Sequence[str]) -> int:
     """Start ``seatrial finalize --resume RUN`` in a session of its own; its process id.
 
-    What it would print goes to ``console.log`` in the run's folder.
+    What it would print goes to ``console.log`` in the run's folder. Returns once it holds the
+    run, so that whoever asks next sees a run at work.
+
+    :raises InputError: another process is at work on the run.
     """
+    with run.lock():
+        pass
     console = run.folder / "console.log"
     # -P: a folder of the project's, such as onnx/, must not stand in for a library of that name.
     command = [sys.executable, "-P", "-m", "seatrial.cli.finalize", "--resume", run.id, *arguments]
@@ -67,6 +75,8 @@ def detach(run: Run, arguments: Sequence[str]) -> int:
             stderr=stream,
             start_new_session=True,
         )
+    while not run.is_held() and process.poll() is None:
+        time.sleep(_POLL_S)
     return process.pid
 
 

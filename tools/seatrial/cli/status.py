@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from seatrial.cli import options
+from seatrial.cli.boundary import INTERRUPTED
 from seatrial.cli.boundary import run as run_command
 
 
@@ -22,8 +23,8 @@ from seatrial.cli.boundary import run as run_command
 def command(run_name: str | None, wait: bool, timeout: float | None, as_json: bool) -> int:
     """Show step, epoch, metrics and time left of a run, or its outcome.
 
-    Without RUN: of the latest. With --wait the exit code is the run's; 0 if it still runs when
-    the time is up.
+    Without RUN: of the latest. With --wait the exit code is the run's, 130 if it was killed; 0 if
+    it still runs when the time is up.
     """
     from seatrial import status
     from seatrial.evidence import runs
@@ -32,7 +33,9 @@ def command(run_name: str | None, wait: bool, timeout: float | None, as_json: bo
     found = status.wait(run, timeout) if wait else status.of(run)
     document = found.model_dump(mode="json")
     click.echo(json.dumps(document, indent=2) if as_json else "\n".join(_lines(document)))
-    return (found.exit_code or 0) if wait else 0
+    if not wait:
+        return 0
+    return INTERRUPTED if found.state == "stopped" else found.exit_code or 0
 
 
 def _lines(found: dict[str, Any]) -> list[str]:

@@ -7,12 +7,13 @@ import json
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pydantic import ValidationError
 
@@ -33,6 +34,7 @@ from seatrial.files import (
 
 RUNS = "runs"
 _REFERENCE = "reused.json"
+_TRIES, _GLANCE_S = 5, 0.05
 _ID = re.compile(r"^\d{8}T\d{6}Z-[a-z-]+-[0-9a-f]{4}$")
 
 
@@ -157,13 +159,11 @@ class Run:
         :raises InputError: another process holds it.
         """
         with (self.folder / "lock").open("a") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _locked(stream):
                 raise InputError(
                     f"run {self.id}: another process is at work on it; "
                     f"seatrial status {self.id} --wait"
-                ) from None
+                )
             yield
 
     def is_held(self) -> bool:
@@ -171,12 +171,23 @@ class Run:
         path = self.folder / "lock"
         if not path.exists():
             return False
-        with path.open("a") as stream:
+        with path.open() as stream:
             try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
                 return True
             return False
+
+
+def _locked(stream: IO[str]) -> bool:
+    for left in reversed(range(_TRIES)):
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if left:
+                time.sleep(_GLANCE_S)  # who only asks whether it is held shares it for a moment
+    return False
 
 
 def create(
