@@ -30,7 +30,7 @@ def command(output: Path, as_json: bool) -> int:
 
     project = output.resolve()
     demo.make(project)
-    run, _ = preparing.prepare(project, project / demo.CONFIG, (), quiet=as_json)
+    run, _ = preparing.prepare(project, project / demo.CONFIG, (), as_json=as_json)
     outcome = running.carry_out(run, as_json=as_json)
     running.conclude(outcome, as_json=as_json)
     if not as_json:

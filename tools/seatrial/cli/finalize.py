@@ -52,7 +52,7 @@ def command(
             overrides,
             checkpoint=checkpoint,
             export_only=export_only,
-            quiet=as_json,
+            as_json=as_json,
         )
     if pinned:
         finalize.take_over(run, pinned)

@@ -11,6 +11,7 @@ from seatrial import finalize
 from seatrial.config import final
 from seatrial.config.load import check, load, merged, parse_overrides
 from seatrial.config.schema import Config
+from seatrial.errors import InputError
 from seatrial.evidence.runs import Run, StepPlace
 
 
@@ -22,9 +23,12 @@ def prepare(
     command: str = "finalize",
     checkpoint: Path | None = None,
     export_only: bool = False,
-    quiet: bool = False,
+    as_json: bool = False,
 ) -> tuple[Run, dict[str, StepPlace]]:
-    """Load or build the configuration, begin a run, and find what it takes over from another."""
+    """Load or build the configuration, begin a run, and find what it takes over from another.
+
+    What was chosen on the way is said on stdout, or on stderr where that is for JSON alone.
+    """
     vouched_by = None
     trained = None
     if config_path is not None:
@@ -34,17 +38,17 @@ def prepare(
         config = _overridden(trained, overrides)
     else:
         made = final.build(project)
-        if not quiet:
-            click.echo(f"{made.path.relative_to(project)} made; what changed:\n{made.difference}\n")
+        note = f"{made.path.relative_to(project)} made; what changed:\n{made.difference}\n"
+        click.echo(note, err=as_json)
         config, config_path, vouched_by = load(made.path, overrides), made.path, made.vouched_by
     pinned: dict[str, StepPlace] = {}
     if export_only:
         trained = finalize.find_trained(project, config)
         pinned = finalize.pin_released(trained, finalize.TRAINED)
-        if not quiet:
-            version = trained.record().environment
-            code = f"{version.seatrial_version}, code {version.code_sha256[:12]}"
-            click.echo(f"training taken over from run {trained.id} (Seatrial {code})")
+        version = trained.record().environment
+        code = f"{version.seatrial_version}, code {version.code_sha256[:12]}"
+        note = f"training taken over from run {trained.id} (Seatrial {code})"
+        click.echo(note, err=as_json)
     run = finalize.begin(
         project,
         command,
@@ -100,12 +104,23 @@ _UNTIL_EXPORT = ("data", "train", "export")
 
 
 def prepare_again(project: Path, name: str | None, command: str) -> Run:
-    """A new run with the configuration and the whole released steps of an earlier one."""
+    """A new run with the configuration and the whole released steps of an earlier one.
+
+    :raises InputError: a run to be judged that is not finished; publishing it would put an empty
+        release in the place of a whole one. A release that has lost a step is judged all the same.
+    """
     from seatrial.evidence import reading, runs
     from seatrial.publishing import published_run
 
-    earlier = runs.find(project, name or published_run(project))
+    released = published_run(project)
+    earlier = runs.find(project, name or released)
     record = earlier.record()
+    lacking = [step for step in reading.RELEASED_STEPS if earlier.step(step) is None]
+    if command in _JUDGING and lacking and earlier.id != released:
+        raise InputError(
+            f"run {earlier.id}: not finished, it lacks {', '.join(lacking)}; continue it with"
+            f" seatrial finalize --resume {earlier.id}"
+        )
     run = finalize.begin(
         project,
         command,
@@ -113,7 +128,7 @@ def prepare_again(project: Path, name: str | None, command: str) -> Run:
         config_path=record.config_path,
         overrides=record.overrides,
         vouched_by=record.vouched_by,
-        checkpoint=None if record.checkpoint is None else Path(record.checkpoint),
+        checkpoint=None if record.checkpoint is None else project / record.checkpoint,
         made_in=record if command in _JUDGING else None,
     )
     kept = [step for step in reading.RELEASED_STEPS if step != command]

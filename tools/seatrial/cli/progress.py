@@ -15,7 +15,7 @@ _REFRESH_S = 0.2
 
 
 class Progress:
-    """Prints what happens as it happens. ``quiet`` keeps all but epochs from the reader."""
+    """Prints what happens as it happens."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stderr
