@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,11 +13,14 @@ import onnxruntime
 from seatrial.evidence.records import Preprocessing, QuantizationTrial
 from seatrial.export.quantization.latency import median_latencies_ms
 from seatrial.export.quantization.settings import Setting
+from seatrial.machine import usable_cores
 from seatrial.onnx_sessions import INPUT_NAME, OUTPUT_NAME, open_session
 from seatrial.preprocessing import Pixels, normalise
 
 Floats = npt.NDArray[np.float32]
-_BATCH = 32
+_BATCH = 16
+_MOST_AT_ONCE = 4
+"""Batches in memory together, whatever the number of cores."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Judge:
     ) -> Judge:
         """A judge that has run ``model``, the fp32 graph, on all images."""
         session = open_session(model, threads)
-        return cls(session, pixels, labels, spec, threads, logits(session, pixels, spec))
+        return cls(session, pixels, labels, spec, threads, logits(session, pixels, spec, threads))
 
     @property
     def accuracy(self) -> float:
@@ -52,7 +56,7 @@ class Judge:
     def measure(self, path: Path, setting: Setting, size_bytes: int) -> QuantizationTrial:
         """Accuracy, flips and latency of the quantized file at ``path``."""
         session = open_session(path, self.threads)
-        answer = logits(session, self.pixels, self.spec)
+        answer = logits(session, self.pixels, self.spec, self.threads)
         if not np.isfinite(answer).all():
             return trial(setting, error="its output is not finite")
         decided, before = answer.argmax(axis=1), self.reference.argmax(axis=1)
@@ -70,16 +74,22 @@ class Judge:
         )
 
 
-def logits(session: onnxruntime.InferenceSession, pixels: Pixels, spec: Preprocessing) -> Floats:
-    """``(N, H, W, C)`` uint8 → logits ``(N, K)``."""
-    parts = [
-        session.run(
-            [OUTPUT_NAME],
-            {INPUT_NAME: normalise(np.asarray(pixels[start : start + _BATCH]), spec)},
-        )[0]
-        for start in range(0, len(pixels), _BATCH)
-    ]
-    return np.concatenate(parts)
+def logits(
+    session: onnxruntime.InferenceSession, pixels: Pixels, spec: Preprocessing, threads: int
+) -> Floats:
+    """``(N, H, W, C)`` uint8 → logits ``(N, K)``, as many batches at once as the cores take.
+
+    :param threads: what ``session`` uses for one batch.
+    """
+
+    def run(start: int) -> Floats:
+        batch = normalise(np.asarray(pixels[start : start + _BATCH]), spec)
+        output: Floats = session.run([OUTPUT_NAME], {INPUT_NAME: batch})[0]
+        return output
+
+    at_once = min(max(1, usable_cores() // threads), _MOST_AT_ONCE)
+    with ThreadPoolExecutor(at_once) as pool:
+        return np.concatenate(list(pool.map(run, range(0, len(pixels), _BATCH))))
 
 
 def trial(setting: Setting, **measured: object) -> QuantizationTrial:

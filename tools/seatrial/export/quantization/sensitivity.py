@@ -37,7 +37,7 @@ def most_sensitive_first(
     found = blocks(matrix_nodes(prepared))
     for block in found:
         quantize(prepared, ranges, setting, scratch, only_nodes=block)
-        answer = logits(open_session(scratch, judge.threads), pixels, judge.spec)
+        answer = logits(open_session(scratch, judge.threads), pixels, judge.spec, judge.threads)
         error = float(np.mean((answer.astype(np.float64) - reference) ** 2))
         errors.append(error if np.isfinite(error) else np.inf)
     order = np.argsort(-np.asarray(errors), kind="stable")
