@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,7 @@ def begin(
     :raises ConfigurationError: the file of known issues is damaged; better now than at the gate.
     """
     known_issues.load(project / config.known_issues)
-    if checkpoint is not None and not checkpoint.is_file():
+    if checkpoint is not None and made_in is None and not checkpoint.is_file():
         raise InputError(f"{checkpoint}: required, but there is no such file")
     return runs.create(
         project,
@@ -64,7 +65,7 @@ def begin(
         config_path=config_path,
         overrides=tuple(overrides),
         vouched_by=vouched_by,
-        checkpoint=None if checkpoint is None else str(checkpoint.resolve()),
+        checkpoint=None if checkpoint is None else _from(project, checkpoint),
         published=publishing.published_paths(config),
         made_in=made_in,
     )
@@ -89,6 +90,7 @@ def proceed(
             run.note_progress(event)
         else:
             run.emit(event)
+            run.forget_progress()
         observe(event)
 
     with run.lock():
@@ -116,6 +118,11 @@ def pin_released(run: Run, names: Sequence[str]) -> dict[str, StepPlace]:
     return {name: place for name, place in places.items() if place is not None}
 
 
+def _from(project: Path, path: Path) -> str:
+    # Relative, so that the documents do not tell the folders of this machine.
+    return Path(os.path.relpath(path.resolve(), project.resolve())).as_posix()
+
+
 def take_over(run: Run, pinned: dict[str, StepPlace]) -> None:
     """Let the run have whole steps of another run, whatever version of the code made them."""
     for name, place in pinned.items():
@@ -136,7 +143,8 @@ def find_trained(project: Path, config: Config | None) -> Run:
         if config is None or _slice(run, settings) == digest_of(settings(config))
     ]
     if not fitting:
-        found = f"; {len(trained)} with other settings" if trained else ""
+        others = {place.run for run in trained if (place := run.step("train"))}
+        found = f"; {len(others)} with other settings" if others else ""
         raise InputError(
             f"{project / runs.RUNS}: no finished training of this configuration{found}; "
             "run seatrial finalize without --export-only"

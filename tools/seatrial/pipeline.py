@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from seatrial import steps
+from seatrial.config.schema import is_own
 from seatrial.errors import InputError
 from seatrial.evidence import environment, manifests
 from seatrial.evidence.runs import Run, StepPlace, all_runs, now
@@ -24,17 +25,21 @@ def execute(context: Context, names: Sequence[str], *, afresh: Collection[str] =
     """
     run = context.run
     for name in names:
+        if run.step(name) is None:
+            steps.get(name).check(context)
+    for name in names:
         place = run.step(name)
         if place is not None:
             state = "kept" if place.run == run.id else "reused"
             context.emit({"event": "step", "step": name, "state": state, "run": place.run})
             continue
+        clock = time.perf_counter()
         step = steps.get(name)
         inputs = inputs_of(step, context)
         must_do = step.belongs_to_run or name in afresh
         same = None if must_do else _find_same(run, name, inputs)
         if same is None:
-            _do(step, context, inputs)
+            _do(step, context, inputs, clock)
         else:
             run.refer(name, same)
             context.emit({"event": "step", "step": name, "state": "reused", "run": same.run})
@@ -58,6 +63,8 @@ def inputs_of(step: Step, context: Context) -> dict[str, str]:
         "code": environment.code_digest(),
         "packages": environment.computing_digest(),
     }
+    if step.builds_model and is_own(context.config.model.architecture):
+        inputs["project code"] = environment.project_code_digest(context.project)
     if step.timed:
         inputs["machine"] = environment.machine_digest()
     if step.name == "data":
@@ -91,11 +98,11 @@ def _find_same(run: Run, name: str, inputs: Mapping[str, str]) -> StepPlace | No
     return None
 
 
-def _do(step: Step, context: Context, inputs: Mapping[str, str]) -> None:
+def _do(step: Step, context: Context, inputs: Mapping[str, str], clock: float) -> None:
     folder = context.run.folder / step.name
     context.carried = _last_attempt(manifests.begin(folder), folder)
     context.emit({"event": "step", "step": step.name, "state": "started"})
-    started, clock = now(), time.perf_counter()
+    started = now()
     record = step.work(context, folder)
     write_json(folder / manifests.RECORD, record.model_dump(mode="json"))
     manifests.commit(folder, step.name, inputs, started, now())

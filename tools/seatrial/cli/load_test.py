@@ -13,8 +13,20 @@ from seatrial.evidence.records import LoadTestRecord
 
 @click.command(name="load-test")
 @click.option("--model", type=click.Path(path_type=Path), required=True, help="An exported .onnx.")
-@click.option("--num-requests", type=click.IntRange(min=1), default=1000, show_default=True)
-@click.option("--concurrency", type=click.IntRange(min=1), default=10, show_default=True)
+@click.option(
+    "--num-requests",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    help="Requests in all.",
+)
+@click.option(
+    "--concurrency",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="Callers at once.",
+)
 @click.option("--rate", type=float, help="Requests due a second; default: as fast as answered.")
 @click.option(
     "--input",
@@ -23,7 +35,13 @@ from seatrial.evidence.records import LoadTestRecord
     multiple=True,
     help="Images or folders to send; default: noise of the model's size.",
 )
-@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Threads of one call of the model.",
+)
 @options.as_json
 def command(
     model: Path,

@@ -21,7 +21,13 @@ from seatrial.cli.boundary import run as run_command
     help="An image, or a folder of images; may be given several times.",
 )
 @click.option("--output", type=click.Path(path_type=Path), help="Where the JSON goes: a file.")
-@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Threads of one call of the model.",
+)
 def command(model: Path, inputs: tuple[Path, ...], output: Path | None, threads: int) -> int:
     """Answer for every image: class, confidence and all probabilities, as JSON.
 
@@ -40,7 +46,7 @@ def command(model: Path, inputs: tuple[Path, ...], output: Path | None, threads:
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
         write_json(output, document)
-        click.echo(f"{len(predictions)} predictions in {output}")
+        click.echo(f"{len(predictions)} of {len(predictions) + len(errors)} images in {output}")
     for error in errors:
         click.echo(f"seatrial: {error['input']}: {error['reason']}", err=True)
     return 3 if errors else 0

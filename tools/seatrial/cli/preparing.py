@@ -11,7 +11,8 @@ from seatrial import finalize
 from seatrial.config import final
 from seatrial.config.load import check, load, merged, parse_overrides
 from seatrial.config.schema import Config
-from seatrial.errors import InputError
+from seatrial.errors import InputError, SeatrialError
+from seatrial.evidence.records import RunRecord
 from seatrial.evidence.runs import Run, StepPlace
 
 
@@ -45,9 +46,10 @@ def prepare(
     if export_only:
         trained = finalize.find_trained(project, config)
         pinned = finalize.pin_released(trained, finalize.TRAINED)
-        version = trained.record().environment
+        origin = Run(project, pinned["train"].run).record()
+        version = origin.environment
         code = f"{version.seatrial_version}, code {version.code_sha256[:12]}"
-        note = f"training taken over from run {trained.id} (Seatrial {code})"
+        note = f"training taken over from run {origin.id} (Seatrial {code})"
         click.echo(note, err=as_json)
     run = finalize.begin(
         project,
@@ -114,26 +116,39 @@ def prepare_again(project: Path, name: str | None, command: str) -> Run:
 
     released = published_run(project)
     earlier = runs.find(project, name or released)
-    record = earlier.record()
+    record, judging = earlier.record(), command in _JUDGING
     lacking = [step for step in reading.RELEASED_STEPS if earlier.step(step) is None]
-    if command in _JUDGING and lacking and earlier.id != released:
+    if judging and lacking and earlier.id != released:
         raise InputError(
             f"run {earlier.id}: not finished, it lacks {', '.join(lacking)}; continue it with"
             f" seatrial finalize --resume {earlier.id}"
         )
+    config = earlier.config()
     run = finalize.begin(
         project,
         command,
-        earlier.config(),
+        _with_waivers_of_today(project, config, record) if judging else config,
         config_path=record.config_path,
         overrides=record.overrides,
         vouched_by=record.vouched_by,
         checkpoint=None if record.checkpoint is None else project / record.checkpoint,
-        made_in=record if command in _JUDGING else None,
+        made_in=record if judging else None,
     )
     kept = [step for step in reading.RELEASED_STEPS if step != command]
     finalize.take_over(run, finalize.pin_released(earlier, kept))
     return run
+
+
+def _with_waivers_of_today(project: Path, config: Config, record: RunRecord) -> Config:
+    """Waivers and required approvals as the configuration has them now; nothing else is judged by
+    other values than the release was made with. One that cannot be read now changes nothing."""
+    if record.config_path is None or not (project / record.config_path).is_file():
+        return config
+    try:
+        now = load(project / record.config_path, record.overrides)
+    except SeatrialError:
+        return config
+    return config.model_copy(update={"waivers": now.waivers, "approvals": now.approvals})
 
 
 def refuse_beside_resume(*given: object) -> None:

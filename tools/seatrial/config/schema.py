@@ -44,6 +44,11 @@ def canonical_architecture(name: object) -> object:
     return name
 
 
+def is_own(architecture: str) -> bool:
+    """Whether a name means a ``module:function`` of the project's own."""
+    return ":" in architecture and not architecture.startswith("timm:")
+
+
 class Model(Section):
     """The network."""
 

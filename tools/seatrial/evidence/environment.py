@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 from functools import cache
@@ -45,6 +46,27 @@ def code_digest() -> str:
             and "shipped" not in path.relative_to(root).parts
         }
     )
+
+
+def project_code_digest(project: Path) -> str:
+    """Digest over every Python file of the project: a model of one's own may import any of them.
+
+    Hidden folders, environments and runs are passed over.
+    """
+    found: dict[str, str] = {}
+    for folder, folders, names in os.walk(project):
+        here = Path(folder)
+        folders[:] = [
+            name
+            for name in folders
+            if not name.startswith(".")
+            and not (here / name / "pyvenv.cfg").exists()
+            and here / name != project / "runs"
+        ]
+        for name in names:
+            if name.endswith(".py"):
+                found[(here / name).relative_to(project).as_posix()] = sha256_file(here / name)
+    return digest_of(found)
 
 
 def packages() -> dict[str, str]:

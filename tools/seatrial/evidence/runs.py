@@ -135,6 +135,10 @@ class Run:
             temporary.write_text(json.dumps({"time": now(), **event}, ensure_ascii=False))
             temporary.replace(self.folder / "progress.json")
 
+    def forget_progress(self) -> None:
+        """What was noted is over."""
+        (self.folder / "progress.json").unlink(missing_ok=True)
+
     def read_progress(self) -> dict[str, Any] | None:
         """What :meth:`note_progress` noted last."""
         path = self.folder / "progress.json"

@@ -36,7 +36,7 @@ class Finding:
 
 def skipped(reason: str) -> Finding:
     """The claim does not apply to this run."""
-    return Finding("SKIPPED", reason)
+    return Finding("SKIPPED", reason, remedy="A team that accepts this waives the item.")
 
 
 def conclude(

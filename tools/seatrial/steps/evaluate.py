@@ -168,4 +168,5 @@ STEP = Step(
     ),
     settings=_settings,
     work=_work,
+    builds_model=True,
 )

@@ -53,5 +53,6 @@ STEP = Step(
     reads=(f"train/{BEST}", "data/splits.json", "data/preprocessing.json"),
     settings=_settings,
     work=_work,
+    builds_model=True,
     timed=True,
 )

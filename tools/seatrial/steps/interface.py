@@ -67,6 +67,10 @@ class Context:
         return read_record(self.folder(step), RECORD_TYPES[step][1])
 
 
+def _nothing(context: Context) -> None:
+    """No condition."""
+
+
 @dataclass(frozen=True)
 class Step:
     """A unit of work with declared inputs. It is done again only when one of them changed."""
@@ -78,6 +82,11 @@ class Step:
     """The part of the configuration that the step depends on, as plain data."""
     work: Callable[[Context, Path], Record]
     """Does the work into a fresh folder and returns the record; the pipeline writes it."""
+    check: Callable[[Context], None] = _nothing
+    """Raises what is bound to stop the step, before any step begins: reading a large data set
+    takes longer than finding out that there is no such architecture."""
+    builds_model: bool = False
+    """Whether it builds the model, so that a model of the project's own is an input: its code."""
     timed: bool = False
     """Whether the result depends on the machine's speed, so that it holds on one machine only."""
     belongs_to_run: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seatrial import training
+from seatrial import models, training
 from seatrial.config import load, strict_yaml
 from seatrial.config.schema import Config
 from seatrial.evidence.records import Record
@@ -27,19 +27,24 @@ def settings(config: Config) -> object:
 
 
 def as_trained(context: Context) -> Config:
-    """The configuration as the training resolved it; for a checkpoint trained elsewhere, as now."""
-    path = context.folder("train") / RESOLVED
-    if path.exists():
-        return load.load(path)
-    return training.resolve_auto(context.config, project=context.project)
+    """The configuration as the training resolved it."""
+    return load.load(context.folder("train") / RESOLVED)
+
+
+def _check(context: Context) -> None:
+    """:raises ConfigurationError: an unknown architecture, or a device that is not there."""
+    models.find(context.config.model.architecture, context.project)
+    device = training.resolve_device(context.config.training.device)
+    if context.checkpoint is None:
+        training.check_precision(context.config.training.precision, device)
 
 
 def _work(context: Context, output: Path) -> Record:
     dataset, project = context.dataset, context.project
-    if context.checkpoint is not None:
-        return training.given(context.config, context.checkpoint, dataset, output, project=project)
     config = _resolved(context)
     write_text(output / RESOLVED, strict_yaml.dump(config.model_dump(mode="json")))
+    if context.checkpoint is not None:
+        return training.given(config, context.checkpoint, dataset, output, project=project)
     following.lead(config, output, carried=context.carried)
     return training.train(
         config,
@@ -56,7 +61,9 @@ def _resolved(context: Context) -> Config:
     earlier = context.carried / RESOLVED if context.carried else None
     if earlier is not None and earlier.exists():
         return load.load(earlier)
-    return training.resolve_auto(context.config, context.dataset, project=context.project)
+    # A model trained elsewhere is not trained here, so there is nothing to choose by timing.
+    dataset = context.dataset if context.checkpoint is None else None
+    return training.resolve_auto(context.config, dataset, project=context.project)
 
 
 STEP = Step(
@@ -64,4 +71,6 @@ STEP = Step(
     reads=("data/splits.json", "data/preprocessing.json"),
     settings=settings,
     work=_work,
+    builds_model=True,
+    check=_check,
 )
