@@ -62,6 +62,7 @@ def test_an_unknown_architecture_names_the_nearest(images: Path, seatrial: Seatr
     result = seatrial(*TRAIN, "model.architecture=resnet19")
     assert result.code == 2
     assert "resnet18" in result.complaint
+    assert not list(images.parent.glob("runs/*/data")), "the data was read before the name"
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
@@ -69,6 +70,19 @@ def test_a_gpu_that_is_not_there_is_said(images: Path, seatrial: Seatrial) -> No
     result = seatrial(*TRAIN, "training.device=cuda")
     assert result.code == 2
     assert "cuda" in result.complaint
+    assert not list(images.parent.glob("runs/*/data")), "the data was read before the device"
+
+
+@pytest.mark.parametrize("verb", ["gate", "document"])
+def test_a_run_that_is_not_finished_is_neither_judged_nor_published(
+    images: Path, seatrial: Seatrial, verb: str
+) -> None:
+    assert seatrial(*TRAIN, "model.architecture=resnet19").code == 2
+    result = seatrial(verb)
+    assert result.code == 3
+    assert "not finished, it lacks data, train, evaluate" in result.complaint
+    assert "seatrial finalize --resume" in result.complaint
+    assert not (images.parent / "results").exists()
 
 
 def _empty_class(images: Path) -> None:

@@ -31,7 +31,8 @@ def _work(context: Context, output: Path) -> Record:
         for path, source in released_files(context.run, context.config).items():
             if path.startswith("models/"):
                 copy_file(source, staged / path)
-        blocks = reports.run_code_blocks(documents[GUIDE], staged, GUIDE)
+        guide = documents.get(GUIDE)  # not there where the export is not
+        blocks = () if guide is None else reports.run_code_blocks(guide, staged, GUIDE)
     return DocumentsRecord(
         documents=reports.check_sections(documents),
         code_blocks=blocks,

@@ -7,6 +7,7 @@ are a ``team``, started by ``launch`` where torchrun has not.
 """
 
 from seatrial.training.auto import resolve_auto
+from seatrial.training.devices import check_precision, resolve_device
 from seatrial.training.given import given, load_model
 from seatrial.training.inference import predict_logits
 from seatrial.training.interruption import Interrupted
@@ -14,9 +15,11 @@ from seatrial.training.run import train
 
 __all__ = [
     "Interrupted",
+    "check_precision",
     "given",
     "load_model",
     "predict_logits",
     "resolve_auto",
+    "resolve_device",
     "train",
 ]
