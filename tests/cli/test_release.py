@@ -165,6 +165,70 @@ def test_export_only_takes_over_a_training_of_another_version(release: Path) -> 
     assert not (release / "models/production_model.pt").exists()
 
 
+OWN = """\
+from torch import nn
+
+
+def net(num_classes):
+    layers = nn.Linear(768, WIDTH), nn.ReLU(), nn.Linear(WIDTH, num_classes)
+    return nn.Sequential(nn.Flatten(), *layers)
+"""
+
+
+def test_a_model_of_ones_own_is_trained_again_when_its_code_changes(release: Path) -> None:
+    arguments = ("train", "--config", "config.yaml", "--json", "model.architecture=own:net")
+    architectures = []
+    for width in (4, 4, 8):
+        (release / "own.py").write_text(OWN.replace("WIDTH", str(width)))
+        done = seatrial(release, *arguments)
+        assert done.returncode == 0, done.stderr
+        run, parameters = (
+            json.loads(done.stdout)["run"],
+            json.loads(done.stdout)["train"]["parameters"],
+        )
+        architectures.append((parameters, states(release, run)["train"]))
+    assert architectures == [(3086, "finished"), (3086, "reused"), (6170, "finished")]
+
+
+def test_the_same_weights_from_another_file_are_counted_once(release: Path) -> None:
+    save_file(_weights(release), release / "elsewhere.safetensors")
+    arguments = ("--config", "config.yaml", "--checkpoint", "elsewhere.safetensors", "--json")
+    done = seatrial(release, "evaluate", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["evaluate"]["ledger_count"] == 1
+
+
+def test_no_document_tells_the_folders_of_this_machine(release: Path) -> None:
+    save_file(_weights(release), release / "elsewhere.safetensors")
+    few = ("export.formats=[onnx]", "export.quantization.enabled=false")
+    path = str((release / "elsewhere.safetensors").resolve())
+    seatrial(release, "finalize", "--config", "config.yaml", "--checkpoint", path, *few)
+    told = [
+        name
+        for name in (*PUBLISHED, "final_report.md")
+        if name.endswith((".md", ".json", ".txt", ".yaml", ".log"))
+        and (release / name).exists()
+        and str(release) in (release / name).read_text()
+    ]
+    assert told == []
+
+
+def test_nothing_is_exported_where_that_is_turned_off(release: Path) -> None:
+    done = seatrial(
+        release, "finalize", "--config", "config.yaml", "--json", "export.enabled=false"
+    )
+    assert done.returncode == 1, done.stderr
+    items = {item["id"]: item["verdict"] for item in json.loads(done.stdout)["gate"]["items"]}
+    assert {items[n] for n in (13, 14, 15, 16)} <= {"FAIL", "ERROR"}
+    assert list((release / "models").glob("production_model*")) == []
+
+
+def test_the_test_set_is_left_alone_where_it_is_turned_off(release: Path) -> None:
+    done = seatrial(release, "finalize", "--config", "config.yaml", "test_set.enabled=false")
+    assert done.returncode == 2
+    assert "seatrial train" in done.stderr
+
+
 def test_gate_alone_repeats_gate_json_whatever_was_edited_since(release: Path) -> None:
     (release / "config.yaml").write_text("# under work\n")
     done = seatrial(release, "gate", "--json")

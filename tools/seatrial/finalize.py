@@ -10,7 +10,7 @@ from typing import Any
 
 from seatrial import pipeline, publishing, steps
 from seatrial.config.schema import Config
-from seatrial.errors import InputError, SeatrialError
+from seatrial.errors import ConfigurationError, InputError, SeatrialError
 from seatrial.evidence import known_issues, lineage, runs
 from seatrial.evidence.facts import Facts
 from seatrial.evidence.reading import read_facts, read_record
@@ -56,6 +56,12 @@ def begin(
     :raises ConfigurationError: the file of known issues is damaged; better now than at the gate.
     """
     known_issues.load(project / config.known_issues)
+    test_set = config.test_set
+    if command in ("finalize", "evaluate") and not (test_set.enabled and test_set.evaluate_at_end):
+        raise ConfigurationError(
+            f"test_set: enabled and evaluate_at_end must be true, since {command} evaluates on the "
+            "test set; to leave it alone, run seatrial train"
+        )
     if checkpoint is not None and made_in is None and not checkpoint.is_file():
         raise InputError(f"{checkpoint}: required, but there is no such file")
     return runs.create(

@@ -8,6 +8,14 @@ tiny images (3×3, no pooling) instead of the published one.
 from seatrial.models.building import build, find, known_architectures
 from seatrial.models.classifier import features
 from seatrial.models.interface import Architecture
-from seatrial.models.weights import load_weights
+from seatrial.models.weights import load_weights, weights_digest
 
-__all__ = ["Architecture", "build", "features", "find", "known_architectures", "load_weights"]
+__all__ = [
+    "Architecture",
+    "build",
+    "features",
+    "find",
+    "known_architectures",
+    "load_weights",
+    "weights_digest",
+]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,8 +62,7 @@ def load_weights(model: nn.Module, path: Path) -> None:
     broken = [key for key, value in state.items() if not _finite(value)]
     if broken:
         raise InputError(
-            f"{path}: {len(broken)} tensors hold values that are not finite: {_some(broken)}; "
-            "take an earlier checkpoint"
+            f"{path}: values that are not finite in {_some(broken)}; take an earlier checkpoint"
         )
     # A counter that a file of an old torch lacks changes nothing that a trained model computes.
     model.load_state_dict(state, strict=False)
@@ -107,7 +108,9 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 def _read_torch(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of other pickle protocols: we refuse
+            return torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError:
         raise InputError(
             f"{path}: tensors and plain data required; the file is damaged, or holds Python "
@@ -115,8 +118,13 @@ def _read_torch(path: Path) -> Any:
         ) from None
     except Exception as error:  # a damaged archive makes torch raise nearly anything
         raise InputError(
-            f"{path}: not readable as a checkpoint of torch.save: {reason(error)}"
+            f"{path}: not readable as a checkpoint of torch.save: {_first_sentence(error)}"
         ) from None
+
+
+def _first_sentence(error: Exception) -> str:
+    """What is wrong, without torch's advice on where to ask for help."""
+    return reason(error).partition(". ")[0]
 
 
 def _state_in(path: Path, content: Any) -> dict[str, Tensor]:
@@ -160,3 +168,17 @@ def _refusal(path: Path, model: nn.Module, differences: Differences) -> str:
 def _some(keys: Sequence[str]) -> str:
     more = len(keys) - _LISTED
     return ", ".join(keys[:_LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
+def weights_digest(model: nn.Module) -> str:
+    """SHA-256 over a model's weights by name, whatever file they came from.
+
+    Counters of batch normalisation are left out: they change no answer.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        if not name.endswith(_COUNTER):
+            values = tensor.detach().cpu().contiguous()
+            digest.update(f"{name} {values.dtype} {tuple(values.shape)}\n".encode())
+            digest.update(values.flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

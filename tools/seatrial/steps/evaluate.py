@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from seatrial import evaluation, losses, metrics, training
+from seatrial import evaluation, losses, metrics, models, training
 from seatrial.config.metric_names import base_name
 from seatrial.config.schema import Config
 from seatrial.data import Dataset
@@ -81,7 +81,7 @@ def _work(context: Context, output: Path) -> Record:
         repeat_identical=bool(np.array_equal(test_logits, again)),
         ledger_count=evaluation.record_in_ledger(
             context.project / LEDGER,
-            weights=weights,
+            weights=models.weights_digest(model),
             test_set=test_digest,
             run=context.run.id,
             date=context.run.record().started,

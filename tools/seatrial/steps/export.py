@@ -33,13 +33,14 @@ def _work(context: Context, output: Path) -> Record:
     model = training.load_model(
         as_trained(context), best, num_classes=len(dataset.classes), project=context.project
     )
+    quantized = config.export.enabled and config.export.quantization.enabled
     return export.export_all(
         model,
         dataset,
         name=model_name(config),
         checkpoint_sha256=sha256_file(best),
-        formats=config.export.formats,
-        quantization=config.export.quantization if config.export.quantization.enabled else None,
+        formats=config.export.formats if config.export.enabled else (),
+        quantization=config.export.quantization if quantized else None,
         embed_preprocessing=config.export.embed_preprocessing,
         threads=config.benchmark.threads,
         seed=config.reproducibility.seed,

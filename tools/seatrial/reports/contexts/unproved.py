@@ -17,12 +17,19 @@ _ALWAYS = (
 
 def limits(facts: Facts) -> list[str]:
     """What a user must not conclude from the test results."""
-    return [*_results(facts), *_data(facts), *_ALWAYS]
+    return [*_issues(facts), *_results(facts), *_data(facts), *_ALWAYS]
 
 
 def not_proved(facts: Facts) -> list[str]:
     """All that this release leaves open, origin and measurement included."""
-    return [*_origin(facts), *_results(facts), *_data(facts), *_measurement(facts), *_ALWAYS]
+    return [
+        *_issues(facts),
+        *_origin(facts),
+        *_results(facts),
+        *_data(facts),
+        *_measurement(facts),
+        *_ALWAYS,
+    ]
 
 
 def _origin(facts: Facts) -> list[str]:
@@ -33,7 +40,26 @@ def _origin(facts: Facts) -> list[str]:
         lines.append(training.elsewhere(run))
     if run.git.commit is None or run.git.dirty:
         lines.append(training.repository(run))
+    older = [
+        name
+        for name, step in facts.steps.items()
+        if step.manifest.inputs.get("code") not in (None, run.environment.code_sha256)
+    ]
+    if older:
+        lines.append(
+            f"Made by another version of Seatrial's code than the rest: {f.listing(older, 10)}."
+        )
     return lines
+
+
+def _issues(facts: Facts) -> list[str]:
+    if facts.known_issues is None:
+        return [f"What is known to be wrong is not stated: {facts.config.known_issues} is absent."]
+    return [
+        f"Known and open, {issue.severity}: {issue.title}."
+        for issue in facts.known_issues
+        if issue.status == "open"
+    ]
 
 
 def _results(facts: Facts) -> list[str]:
