@@ -29,7 +29,9 @@ def gap(val, test, max_gap=0.05, leaked_pairs=0, train_acc=None):
 @pytest.mark.parametrize(
     ("value", "max_gap", "judgement"),
     [
-        (-0.2, 0.05, "good"),
+        (-0.2, 0.05, "too large"),
+        (-0.0199, 0.05, "good"),
+        (-0.03, 0.05, "acceptable"),
         (0.0199, 0.05, "good"),
         (0.02, 0.05, "acceptable"),
         (0.9 - 0.85, 0.05, "acceptable"),  # above 0.05 by rounding only
@@ -118,11 +120,15 @@ def test_a_gap_that_is_not_good_has_a_cause(fewer, size):
     val = predictions([size - size // 20] * 3, [size // 20] * 3)
     found = gap(val, predictions([size - bad for bad in wrong], wrong))
     assert (found.judgement == "good") == (not found.causes)
+    turned = gap(predictions([size - bad for bad in wrong], wrong), val)
+    assert turned.judgement == found.judgement
+    assert (turned.judgement == "good") == (not turned.causes)
 
 
 def test_a_test_set_that_is_easier_beyond_chance_is_warned_of(evaluated):
     record = evaluated(test=(300, 0.99), val=(300, 0.85))
-    assert record.gap.judgement == "good"
+    assert record.gap.judgement == "too large"
+    assert any(cause.startswith("easier test images") for cause in record.gap.causes)
     assert any("14.0 points above validation" in text for text in record.warnings)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from factories import healthy_facts
+from factories import healthy_facts, wilson
 from seatrial.evidence.facts import Facts
 from seatrial.reports.contexts import export_tables
 from seatrial.reports.contexts.unproved import not_proved
@@ -34,13 +34,6 @@ def test_target_is_judged_by_value_and_interval(
     assert holds in text
 
 
-def test_a_test_set_too_small_for_its_target_says_how_many_images_would_do() -> None:
-    facts = healthy_facts(
-        {"config.targets.test_acc": 0.96, "evaluate.needed_n_test": 5400, "evaluate.n_test": 300}
-    )
-    assert "would prove the target with 5,400 test images; there are 300." in said_of_target(facts)
-
-
 def test_undefined_accuracy_reaches_no_target() -> None:
     undefined = {"value": None, "interval": None, "reason": "no images"}
     text = said_of_target(healthy_facts({"evaluate.test.acc": undefined}))
@@ -51,7 +44,8 @@ def test_undefined_accuracy_reaches_no_target() -> None:
     ("value", "interval", "holds"),
     [
         (0.0, (-0.03, 0.03), "by chance"),
-        (0.06, (0.02, 0.1), "above the bound of 5.0 points"),
+        (0.06, (0.02, 0.1), "beyond the bound of 5.0 points"),
+        (-0.06, (-0.1, -0.02), "beyond the bound of 5.0 points in either direction"),
         (0.06, (0.02, 0.1), "validation accuracy is above test accuracy by more than chance"),
         (-0.06, (-0.1, -0.02), "the test set is easier than the validation set"),
     ],
@@ -100,12 +94,34 @@ def test_direction_of_miscalibration_needs_more_than_chance(confidence: float, h
     assert holds in " ".join(results.calibration(facts.evaluate, None))
 
 
+@pytest.mark.parametrize(("right", "holds"), [(5, "may be noise"), (0, "not noise alone")])
+def test_a_few_images_do_not_prove_a_model_miscalibrated(right: int, holds: str) -> None:
+    """Five images at a confidence of 0.83: all right is chance, all wrong is not."""
+    facts = healthy_facts(
+        {
+            **{f"evaluate.bins.{i}.{name}": value for i in (10, 13, 14)
+               for name, value in (("count", 0), ("confidence", None), ("accuracy", None))},
+            "evaluate.bins.12.count": 5,
+            "evaluate.bins.12.confidence": 0.834,
+            "evaluate.bins.12.accuracy": right / 5,
+            "evaluate.n_test": 5,
+            "evaluate.test.ece": {"value": abs(0.834 - right / 5)},
+            "evaluate.test.acc": {"value": right / 5, "interval": wilson(right, 5)},
+        }
+    )  # fmt: skip
+    assert facts.evaluate is not None
+    text = " ".join(results.calibration(facts.evaluate, None))
+    assert holds in text
+    assert ("no more than chance" in text) == (right == 5)
+
+
 def test_calibration_is_compared_with_its_bound_and_its_noise() -> None:
     facts = healthy_facts({"evaluate.test.ece.value": 0.08})
     assert facts.evaluate is not None
     text = " ".join(results.calibration(facts.evaluate, 0.05))
     assert "8.0 %, above the bound of 5.0 %" in text
     assert "not noise alone" in text
+    assert "may be noise" in " ".join(results.calibration(healthy_facts().evaluate, 0.05))
     assert "no bound is declared (targets.max_ece)" in " ".join(
         results.calibration(facts.evaluate, None)
     )

@@ -18,7 +18,9 @@ Judgement = Literal["good", "acceptable", "too large"]
 
 
 def judge(value: float, max_gap: float) -> Judgement:
-    """Above ``max_gap`` too large, below 2 points good, between them acceptable."""
+    """By size, whichever of the two is higher: above ``max_gap`` too large, below 2 points good,
+    between them acceptable."""
+    value = abs(value)
     if value > max_gap + 1e-12:  # 0.97 - 0.92 exceeds 0.05 only by rounding
         return "too large"
     return "good" if value < GOOD_BELOW else "acceptable"
@@ -52,6 +54,7 @@ def accuracy_gap(
             *_class_mix(value, val, test),
             *_one_class(value, val, test, classes),
             *_confidence(value, interval, val, test),
+            *_easier(interval, val, test),
         ]
     return Gap(
         value=value,
@@ -72,7 +75,7 @@ def _leakage(pairs: int | None) -> list[str]:
     found = (
         "1 pair of equal images crosses" if pairs == 1 else f"{pairs} pairs of equal images cross"
     )
-    return [f"leakage: {found} the splits, so validation may hold what training has seen"]
+    return [f"leakage: {found} the splits, so the higher one may hold what training has seen"]
 
 
 def _chance(interval: tuple[float, float], val: Predictions, test: Predictions) -> list[str]:
@@ -92,13 +95,13 @@ def _overfitting(train_acc: float | None, val: Predictions) -> list[str]:
 
 
 def _class_mix(value: float, val: Predictions, test: Predictions) -> list[str]:
-    """Different shares of the classes, where they explain at least half of the gap."""
+    """Different shares of the classes, where they explain at least half of the gap, of any sign."""
     mix_val, mix_test = (np.bincount(p.labels, minlength=p.num_classes) for p in (val, test))
     share_val, share_test = mix_val / mix_val.sum(), mix_test / mix_test.sum()
     distance = float(np.abs(share_val - share_test).sum() / 2)
     recall = np.nan_to_num(per_class(test.confusion).recall)
     explained = float(share_val @ recall) - float(share_test @ recall)
-    if distance < _MIX_DISTANCE or explained < value / 2 or (share_val[mix_test == 0] > 0).any():
+    if distance < _MIX_DISTANCE or explained / value < 0.5 or (share_val[mix_test == 0] > 0).any():
         return []
     return [
         f"split shift: the classes' shares differ by {_points(distance)} between validation and "
@@ -110,7 +113,7 @@ def _one_class(
     value: float, val: Predictions, test: Predictions, classes: Sequence[str]
 ) -> list[str]:
     """A single class whose recall falls, where that alone makes at least half of the gap."""
-    if len(classes) < 3:
+    if len(classes) < 3 or value < 0:
         return []
     fall = np.nan_to_num(per_class(val.confusion).recall - per_class(test.confusion).recall)
     shares = np.bincount(test.labels, minlength=test.num_classes) / test.labels.size
@@ -121,6 +124,17 @@ def _one_class(
     return [
         f"one class: the recall of {classes[worst]} falls by {_points(float(fall[worst]))} from "
         f"validation to test, which makes {_points(part)} of the gap"
+    ]
+
+
+def _easier(interval: tuple[float, float], val: Predictions, test: Predictions) -> list[str]:
+    """Beyond chance, a test set that is answered better than validation."""
+    if interval[1] >= 0:
+        return []
+    rise = float(test.confidences.mean() - val.confidences.mean())
+    return [
+        "easier test images, or test images that training has seen: mean confidence changes by "
+        f"{100 * rise:+.1f} points from validation to test"
     ]
 
 

@@ -113,7 +113,7 @@ def gap_within_bound(case: Case) -> Finding:
     problems = []
     if bound is None or not keeps(abs(gap.value), "at most", bound):
         causes = f"; likely: {'; '.join(gap.causes)}" if gap.causes else ""
-        problems.append(f"validation is off by {measured}{causes}")
+        problems.append(f"validation minus test: {measured}{causes}")
     finding = conclude(
         problems,
         f"validation minus test: {measured}; {gap.judgement}",

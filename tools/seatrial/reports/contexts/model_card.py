@@ -71,6 +71,7 @@ def context(facts: Facts) -> dict[str, object]:
             *results.gap(evaluation, targets.max_val_test_gap),
             *results.classes(evaluation.classes, targets.min_class_f1),
             *results.calibration(evaluation, targets.max_ece),
+            *evaluation.warnings,
         ],
         "formats": export_tables.exports_table(facts),
         "format_notes": _format_notes(facts),

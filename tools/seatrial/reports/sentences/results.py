@@ -13,7 +13,6 @@ FEW_IMAGES = 30
 CONFIDENT = 0.9
 _SHARE_WORTH_NAMING = 0.5
 _FEWEST_MISTAKES = 5
-_NORMAL_95 = 1.96
 
 
 def target(evaluation: EvaluationRecord, targets: Targets) -> list[str]:
@@ -38,25 +37,13 @@ def target(evaluation: EvaluationRecord, targets: Targets) -> list[str]:
     if low >= targets.test_acc:
         return [f"Target met and proved: {measured}; all of {span} is at or above it."]
     if margin >= 0:
-        return [
-            f"Target met, not proved: {measured}, but {span} reaches below it.",
-            *_needed(evaluation),
-        ]
+        return [f"Target met, not proved: {measured}, but {span} reaches below it."]
     if high >= targets.test_acc:
         return [
             f"Target missed {below}: {measured}; {span} includes it, so this test set"
             " neither proves nor rules out that the target is reached."
         ]
     return [f"Target missed {below}: {measured}; all of {span} is below it."]
-
-
-def _needed(evaluation: EvaluationRecord) -> list[str]:
-    if evaluation.needed_n_test is None:
-        return []
-    return [
-        f"An accuracy as measured would prove the target with {f.count(evaluation.needed_n_test)}"
-        f" test images; there are {f.count(evaluation.n_test)}."
-    ]
 
 
 def margin(evaluation: EvaluationRecord | None, targets: Targets) -> str:
@@ -72,10 +59,10 @@ def margin(evaluation: EvaluationRecord | None, targets: Targets) -> str:
 def gap(evaluation: EvaluationRecord, bound: float) -> list[str]:
     """Validation against test: size, chance, judgement, bound, causes."""
     found = evaluation.gap
-    inside = "within" if found.value <= bound else "above"
+    inside = "within" if abs(found.value) <= bound else "beyond"
     lines = [
         f"The gap of {f.points(found.value)} is {found.judgement}, and {inside} the bound of"
-        f" {f.points(bound, signed=False)}."
+        f" {f.points(bound, signed=False)} in either direction."
     ]
     if found.interval[0] <= 0 <= found.interval[1]:
         lines.append(
@@ -148,23 +135,27 @@ def calibration(evaluation: EvaluationRecord, bound: float | None) -> list[str]:
         lines = [f"Expected calibration error {shown}, {verdict} the bound of {f.percent(bound)}."]
     if accuracy is None or accuracy.value is None:
         return lines
-    filled = [b for b in evaluation.bins if b.count and b.confidence is not None]
-    noise = _calibration_noise(accuracy.value, len(filled), evaluation.n_test)
-    comparison = (
-        "the error found is no larger, so it may be noise"
-        if error.value <= noise
-        else "the error found is larger, so it is not noise alone"
-    )
+    expected, limit = _calibration_noise(evaluation)
+    found = "may be noise" if error.value <= limit else "is not noise alone"
     lines.append(
-        f"A model of this accuracy that is calibrated perfectly shows about {f.percent(noise)} on"
-        f" {f.plural(evaluation.n_test, 'image')}: {comparison}."
+        f"A perfectly calibrated model with these confidences shows about {f.percent(expected)} on"
+        f" {f.plural(evaluation.n_test, 'image')}, seldom more than {f.percent(limit)}: the error"
+        f" found {found}."
     )
-    return lines + _direction(evaluation, accuracy.value)
+    return lines + _direction(evaluation, accuracy)
 
 
-def _calibration_noise(accuracy: float, bins: int, n: int) -> float:
-    """Expected calibration error of a calibrated model: √(2/π)·σ·√(bins/n), σ² = p(1−p)."""
-    return math.sqrt(2 / math.pi * accuracy * (1 - accuracy) * bins / n) if n else 0.0
+def _calibration_noise(evaluation: EvaluationRecord) -> tuple[float, float]:
+    """Mean calibration error of a calibrated model, and that plus two standard deviations.
+
+    The excess of right answers in a bin is about normal with variance n·c(1 − c); the error is the
+    mean of the absolute values.
+    """
+    filled = [(b.count, b.confidence) for b in evaluation.bins if b.confidence is not None]
+    variances = [n * confidence * (1 - confidence) for n, confidence in filled]
+    mean = math.sqrt(2 / math.pi) * sum(map(math.sqrt, variances)) / evaluation.n_test
+    deviation = math.sqrt((1 - 2 / math.pi) * sum(variances)) / evaluation.n_test
+    return mean, mean + 2 * deviation
 
 
 def mean_confidence(evaluation: EvaluationRecord) -> float | None:
@@ -174,15 +165,15 @@ def mean_confidence(evaluation: EvaluationRecord) -> float | None:
     return sum(n * confidence for n, confidence in filled) / total if total else None
 
 
-def _direction(evaluation: EvaluationRecord, accuracy: float) -> list[str]:
+def _direction(evaluation: EvaluationRecord, accuracy: Estimate) -> list[str]:
     confidence = mean_confidence(evaluation)
-    if confidence is None:
+    if confidence is None or accuracy.value is None or accuracy.interval is None:
         return []
-    pair = f"mean confidence {f.percent(confidence)}, accuracy {f.percent(accuracy)}"
-    chance = _NORMAL_95 * math.sqrt(accuracy * (1 - accuracy) / evaluation.n_test)
-    if abs(confidence - accuracy) <= chance:
+    pair = f"mean confidence {f.percent(confidence)}, accuracy {f.estimate(accuracy, True)}"
+    low, high = accuracy.interval
+    if low <= confidence <= high:
         return [f"On the whole, confidence and accuracy differ by no more than chance: {pair}."]
-    kind = "overconfident" if confidence > accuracy else "underconfident"
+    kind = "overconfident" if confidence > accuracy.value else "underconfident"
     return [f"On the whole, the model is {kind}: {pair}."]
 
 
