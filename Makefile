@@ -30,7 +30,7 @@ docs: environment
 	$(IN)/python tools/generate_reference.py
 
 bench: environment
-	@for each in benchmarks/*.py; do echo "$$each"; $(IN)/python "$$each" || exit 1; done
+	@$(IN)/python -P benchmarks
 
 clean:
 	rm -rf .venv .venv.lock .venv.log demo benchmarks/work build dist
