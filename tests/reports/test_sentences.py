@@ -248,12 +248,21 @@ def test_leaks_are_named_and_their_meaning_said() -> None:
         "second_split": "test", "first_label": "buoy", "second_label": "buoy",
         "kind": "near", "distance": 1,
     }  # fmt: skip
-    facts = healthy_facts({"data.leakage": (pair,), "data.leakage_total": 1200})
+    facts = healthy_facts(
+        {
+            "data.leakage": (pair,) * 30,
+            "data.leakage_total": 1200,
+            "data.plots": ("samples.png", "leakage.png"),
+        }
+    )
     assert facts.data is not None
     text = " ".join(training.data(facts.data))
     assert "Leakage: 1,200 pairs" in text
     assert "is not accuracy on new ones" in text
     assert "Leak, near: train/1.png (train) and test/9.png (test)." in text
+    assert text.count("Leak, near") == 20
+    assert "1,180 more are in record.json" in text
+    assert "drawn in results/production/leakage.png" in text
     assert any("unseen images: 1,200 pairs" in line for line in not_proved(facts))
 
 

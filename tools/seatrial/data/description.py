@@ -165,16 +165,17 @@ def _findings(dataset: Dataset, duplicates: Duplicates, crossing: Sequence[str])
             "So many images resemble each other that some proposed near-duplicates were left "
             "unexamined; a lower data.near_duplicate_bits proposes fewer."
         )
-    for pairs, text in (
-        (duplicates.across, "pairs of equal or nearly equal images stand in two splits"),
-        (duplicates.within, "pairs of equal or nearly equal images stand in one split"),
-        (duplicates.conflicting, "pairs of equal or nearly equal images have two labels"),
+    for pairs, where in (
+        (duplicates.across, "in two splits"),
+        (duplicates.within, "in one split"),
+        (duplicates.conflicting, "under two labels"),
     ):
         if pairs:
             cut = f"; the record lists {MAX_LISTED:,}" if len(pairs) > MAX_LISTED else ""
-            found.append(f"{len(pairs):,} {text}{cut}.")
+            what = "pair" if len(pairs) == 1 else "pairs"
+            found.append(f"Equal or nearly equal images {where}: {len(pairs):,} {what}{cut}.")
     if crossing:
-        found.append(f"{len(crossing):,} groups stand in two splits: {shortened(crossing)}.")
+        found.append(f"Groups in two splits: {len(crossing):,} ({shortened(crossing)}).")
     return found
 
 

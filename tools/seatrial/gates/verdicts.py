@@ -53,6 +53,11 @@ def conclude(
     return Finding("PASS", proved, measured, bound)
 
 
+def number_of(count: int, noun: str) -> str:
+    """A count and its noun, which takes an s: "1 pair", "1,200 pairs"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def some(names: Sequence[str], most: int = 3) -> str:
     """The first ``most`` names, and how many more there are."""
     shown = ", ".join(names[:most])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seatrial.plots.style import INK, MUTED, class_labels, draw, new_figure
+from seatrial.plots.style import INK, class_labels, draw, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -82,7 +82,7 @@ def _write_counts(axes: Axes, counts: np.ndarray, shares: np.ndarray) -> None:
     longest = len(str(int(counts.max())))
     size = max(5.0, min(8.5, 8.5 - 0.15 * max(0, len(counts) - 8) - 0.5 * max(0, longest - 3)))
     for row, column in np.argwhere(counts > 0):
-        dark = shares[row, column] > 0.35
+        dark = shares[row, column] > 0.5  # from here on white stands out more than ink
         axes.text(
             column,
             row,
@@ -90,5 +90,5 @@ def _write_counts(axes: Axes, counts: np.ndarray, shares: np.ndarray) -> None:
             ha="center",
             va="center",
             fontsize=size,
-            color="white" if dark else (INK if row != column else MUTED),
+            color="white" if dark else INK,
         )

@@ -10,7 +10,7 @@ from seatrial.evidence.records import DataRecord, Pair
 from seatrial.gates.checks.case import Case
 from seatrial.gates.checks.numbers import bound_of, keeps, shown_bound
 from seatrial.gates.checks.recount import split_of_images
-from seatrial.gates.verdicts import Finding, NotChecked, conclude, some
+from seatrial.gates.verdicts import Finding, NotChecked, conclude, number_of, some
 
 NOT_STATED = "not stated"
 SPLITS = {"train", "val", "test"}
@@ -33,14 +33,15 @@ def no_leakage(case: Case) -> Finding:
     problems = _incomplete(data)
     leaking = max(len(data.leakage), data.leakage_total)
     if leaking:
-        problems.append(f"{leaking} pairs across splits: {_names(data.leakage)}")
+        problems.append(f"{number_of(leaking, 'pair')} across splits: {_names(data.leakage)}")
     if crossing:
-        problems.append(f"{len(crossing)} pairs across splits with two labels: {_names(crossing)}")
+        pairs = number_of(len(crossing), "pair")
+        problems.append(f"{pairs} across splits with two labels: {_names(crossing)}")
     if data.conflicting_labels_total > len(data.conflicting_labels):
         problems.append("more conflicting labels than are listed, so some may cross splits")
     if data.groups_crossing:
         groups = some(data.groups_crossing)
-        problems.append(f"{len(data.groups_crossing)} groups cross splits: {groups}")
+        problems.append(f"groups that cross splits, {len(data.groups_crossing)}: {groups}")
     problems += [] if problems else _contradictions(data, split_of_images(case))
     proved = f"no image of one split is in another; compared: {data.duplicate_method}"
     if case.facts.train is not None and case.facts.train.trained_elsewhere:
@@ -48,7 +49,8 @@ def no_leakage(case: Case) -> Finding:
     return conclude(
         problems,
         proved,
-        measured=f"{leaking} pairs, {len(data.groups_crossing)} groups across splits",
+        measured=f"{number_of(leaking, 'pair')}, {number_of(len(data.groups_crossing), 'group')}"
+        " across splits",
         bound="none",
     )
 
@@ -74,7 +76,8 @@ def _contradictions(data: DataRecord, images: dict[str, dict[str, str]]) -> list
     for one, other in combinations(sorted(images), 2):
         shared = set(images[one].values()) & set(images[other].values())
         if shared:
-            problems.append(f"{len(shared)} images of splits.json are both in {one} and {other}")
+            images_shared = number_of(len(shared), "image")
+            problems.append(f"splits.json has {images_shared} in both {one} and {other}")
     return problems
 
 
@@ -101,12 +104,12 @@ def data_described(case: Case) -> Finding:
     share = len(data.unreadable) / data.total_found
     if bound is None or not keeps(share, "at most", bound):
         names = some([f"{image.id} ({image.reason})" for image in data.unreadable])
-        problems.append(f"{len(data.unreadable)} images are unreadable: {names}")
-    proved = f"digest {data.digest[:12]}; {data.total_found} images found"
+        problems.append(f"unreadable: {number_of(len(data.unreadable), 'image')}, {names}")
+    proved = f"digest {data.digest[:12]}; {number_of(data.total_found, 'image')} found"
     return conclude(
         problems,
         f"{proved}; {', '.join(unstated)} not stated" if unstated else f"{proved}; card stated",
-        measured=f"{len(data.unreadable)} of {data.total_found} unreadable",
+        measured=f"{len(data.unreadable):,} of {data.total_found:,} unreadable",
         bound=shown_bound(case.item, bound, "at most"),
         remedy=_remedy(unstated, card),
     )

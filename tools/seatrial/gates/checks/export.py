@@ -21,7 +21,7 @@ from seatrial.gates.checks.test import evaluated
 from seatrial.gates.evidence_files import Evidence
 from seatrial.gates.onnx_files import onnx_problem
 from seatrial.gates.schema import Unit
-from seatrial.gates.verdicts import Finding, NotChecked, conclude, some
+from seatrial.gates.verdicts import Finding, NotChecked, conclude, number_of, some
 
 MODEL_SUFFIXES = (".onnx", ".pt", ".pt2")
 EXACT_FORMATS = frozenset({"onnx", "torchscript", "torch_export"})
@@ -145,7 +145,8 @@ def export_verified(case: Case) -> Finding:
     flips = ", ".join(f"{v.format} {len(v.flips)}" for v in case.facts.verify.formats)
     return conclude(
         problems,
-        f"{len(artifacts)} formats on {result.n_test} images; flips: {flips}",
+        f"{number_of(len(artifacts), 'format')} on {number_of(result.n_test, 'image')};"
+        f" flips: {flips}",
         measured=f"largest loss of accuracy {worst}",
         bound=f"{shown(bound, 'points')} at most; fp32 without flips beyond ties",
     )
@@ -200,7 +201,7 @@ def inference_tried(case: Case) -> Finding:
         problems.append("there is no exported file to try")
     return conclude(
         problems,
-        f"golden images agree in {len(artifacts)} formats",
+        f"golden images agree in {number_of(len(artifacts), 'format')}",
         measured=f"{min(counts, default=0)} images agree in the weakest format",
         bound="all",
     )
@@ -255,7 +256,7 @@ def measured_within_budget(case: Case) -> Finding:
     note = f"; no budget declared for {', '.join(undeclared)}" if undeclared else ""
     return conclude(
         problems,
-        f"{len(artifacts)} formats measured{note}",
+        f"{number_of(len(artifacts), 'format')} measured{note}",
         measured=f"fp32 ONNX: {', '.join(values)}" if values else None,
         bound=", ".join(declared) or "not declared (targets)",
     )

@@ -13,7 +13,7 @@ from seatrial.files import tree_files
 from seatrial.gates.archives import unsafe
 from seatrial.gates.checks.case import Case
 from seatrial.gates.evidence_files import Evidence
-from seatrial.gates.verdicts import Finding, NotChecked, conclude, some
+from seatrial.gates.verdicts import Finding, NotChecked, conclude, number_of, some
 
 
 def release_safe(case: Case) -> Finding:
@@ -33,7 +33,7 @@ def release_safe(case: Case) -> Finding:
         )
     if critical:
         names = some([f"{issue.id} {issue.title}" for issue in critical])
-        problems.append(f"{len(critical)} critical issues are open: {names}")
+        problems.append(f"{number_of(len(critical), 'critical issue')} open: {names}")
     if unsafe_files:
         problems.append(f"unsafe: {some(unsafe_files)}")
         remedy = remedy or "Remove the file, and run the step that made it again."
@@ -41,7 +41,8 @@ def release_safe(case: Case) -> Finding:
     return conclude(
         problems,
         f"no critical issue is open (others: {others}); no file is unsafe",
-        measured=f"{len(critical)} critical issues open, {len(unsafe_files)} unsafe files",
+        measured=f"{number_of(len(critical), 'critical issue')} open,"
+        f" {number_of(len(unsafe_files), 'unsafe file')}",
         bound="none",
         remedy=remedy,
     )

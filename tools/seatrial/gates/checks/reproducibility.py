@@ -17,7 +17,7 @@ from seatrial.gates.checks.data import described, is_digest
 from seatrial.gates.checks.test import evaluated
 from seatrial.gates.checks.training import chosen_checkpoint, trained
 from seatrial.gates.evidence_files import Evidence
-from seatrial.gates.verdicts import Finding, NotChecked, conclude, some
+from seatrial.gates.verdicts import Finding, NotChecked, conclude, number_of, some
 
 REQUIRED_PACKAGES = ("torch", "onnxruntime")
 REQUIREMENTS = "results/production/requirements.txt"
@@ -50,7 +50,8 @@ def reproducible(case: Case) -> Finding:
         problems,
         f"commit {commit}, clean; config {run.config_sha256[:12]}; data {data.digest[:12]};"
         f" checkpoint {result.checkpoint_sha256[:12]}; seed {seed}; evaluation repeats exactly",
-        measured=f"commit {commit}, {len(run.git.dirty)} files not committed, seed {train.seed}",
+        measured=f"commit {commit}, {number_of(len(run.git.dirty), 'file')} not committed,"
+        f" seed {train.seed}",
         remedy=_remedy(run),
     )
 
@@ -97,7 +98,8 @@ def _git_problems(run: RunRecord) -> list[str]:
         return [f"no commit is recorded: {run.git.reason or 'no reason is given'}"]
     if run.git.dirty:
         files = some(run.git.dirty)
-        return [f"{len(run.git.dirty)} files were not committed when the run began: {files}"]
+        count = number_of(len(run.git.dirty), "file")
+        return [f"{count} not committed when the run began: {files}"]
     return []
 
 

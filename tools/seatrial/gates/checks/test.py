@@ -18,7 +18,7 @@ from seatrial.gates.checks.numbers import (
 )
 from seatrial.gates.checks.recount import borne_out, counted, split_of_images
 from seatrial.gates.checks.training import chosen_checkpoint
-from seatrial.gates.verdicts import Finding, NotChecked, conclude, some
+from seatrial.gates.verdicts import Finding, NotChecked, conclude, number_of, some
 
 LISTED_MISTAKES = 24
 """The record lists so many mistakes at most."""
@@ -57,7 +57,7 @@ def evaluated_on_test(case: Case) -> Finding:
     if not problems and counted(case).test_ids != split_of_images(case).get("test", {}).keys():
         problems.append("the images of predictions.npz are not those of the test split")
     undefined = [n for n in names if base_name(n) in result.test and _value(n, result) is None]
-    proved = f"{len(names)} metrics on {result.n_test} images"
+    proved = f"{len(names)} metrics on {number_of(result.n_test, 'image')}"
     return conclude(
         problems,
         f"{proved}; undefined, with a reason: {', '.join(undefined)}" if undefined else proved,
@@ -177,8 +177,10 @@ def failures_analysed(case: Case) -> Finding:
     worst = [f"{c.true} as {c.predicted} ({c.count})" for c in result.confusions]
     return conclude(
         problems,
-        f"{result.n_mistakes} mistakes; most often {some(worst)}" if worst else "no mistake",
-        measured=f"{result.n_mistakes} mistakes of {result.n_test}",
+        f"{number_of(result.n_mistakes, 'mistake')}; most often {some(worst)}"
+        if worst
+        else "no mistake",
+        measured=f"{number_of(result.n_mistakes, 'mistake')} of {result.n_test:,}",
     )
 
 

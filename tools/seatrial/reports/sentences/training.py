@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from seatrial.evidence.records import DataRecord, RunRecord, TrainRecord
 from seatrial.reports import formats as f
 
-_LEAKS_SHOWN = 5
+_LEAKS_SHOWN = 20
 
 
 def vouching(run: RunRecord) -> str:
@@ -83,10 +83,18 @@ def data(data: DataRecord) -> list[str]:
         f"Leakage: {f.plural(pairs, 'pair')} of the same or nearly the same image across splits;"
         " accuracy measured on such images is not accuracy on new ones."
     )
-    return lines + [
+    shown = data.leakage[:_LEAKS_SHOWN]
+    lines += [
         f"Leak, {p.kind}: {p.first} ({p.first_split}) and {p.second} ({p.second_split})."
-        for p in data.leakage[:_LEAKS_SHOWN]
+        for p in shown
     ]
+    if pairs > len(shown):
+        lines.append(
+            f"{f.count(pairs - len(shown))} more are in record.json of the run's data step."
+        )
+    if "leakage.png" in {path.split("/")[-1] for path in data.plots}:
+        lines.append("They are drawn in results/production/leakage.png.")
+    return lines
 
 
 def total(listed: Sequence[object], counted: int) -> int:
