@@ -85,7 +85,7 @@ FAILURES: list[tuple[int, str, Changes, str]] = [
     (5, "one split is another", {"data.splits.1.digest": healthy_facts().data.splits[0].digest},
      "same images"),
     (6, "nobody describes it", {"data.card": {}}, "source, licence, consent are not stated"),
-    (6, "too much is unreadable", {"data.unreadable": UNREADABLE}, "40 images are unreadable"),
+    (6, "too much is unreadable", {"data.unreadable": UNREADABLE}, "unreadable: 40 images"),
     (7, "another test set", {"evaluate.test_digest": "0" * 64}, "another set of images"),
     (7, "a metric is missing", {"evaluate.test": {k: v for k, v in
      healthy_facts().evaluate.test.items() if k != "mcc"}}, "test_mcc: not measured"),

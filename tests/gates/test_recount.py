@@ -77,7 +77,7 @@ def test_an_image_in_two_splits_is_found_though_the_record_lists_none(judge: Any
     splits["images"][-1]["sha256"] = splits["images"][0]["sha256"]
     gate = judge(replaced={"data/splits.json": json.dumps(splits).encode()})
     assert verdicts(gate) == {5: "FAIL"}
-    assert "1 images of splits.json are both in test and train" in gate.items[4].reason
+    assert "splits.json has 1 image in both test and train" in gate.items[4].reason
 
 
 def test_a_step_that_read_another_file_breaks_the_chain(tmp_path: Path, today: Any) -> None:
