@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional as F
 
 from seatrial import metrics
-from seatrial.data import Augmenter, Dataset
+from seatrial.data import Augmenter, Dataset, open_dataset
 from seatrial.errors import ConfigurationError, TrainingError
 from seatrial.evidence.records import TrainRecord
 from seatrial.files import sha256_file
@@ -237,6 +237,25 @@ def test_a_device_that_is_not_there_is_refused_before_anything_is_written(
     with pytest.raises(ConfigurationError, match=r"training\.device: cuda required"):
         trained(training={"device": "cuda"})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_metric_that_cannot_tell_epochs_apart_does_not_choose_the_best(
+    tmp_path: Path, configure: Any
+) -> None:
+    """Top-5 accuracy of three classes is undefined in every epoch."""
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (60, 8, 8), dtype=np.uint8)
+    np.savez(tmp_path / "three.npz", images=images, labels=np.arange(60) % 3)
+    config = configure(
+        model={"architecture": "simple_cifar_net", "arguments": {}},
+        data={"root": "three.npz", "fractions": {"train": 0.6, "val": 0.2, "test": 0.2}},
+        early_stopping={"metric": "val_top5"},
+    )
+    dataset = open_dataset(config.data, tmp_path, 0)
+    with pytest.raises(ConfigurationError, match=r"early_stopping\.metric: .*3 classes"):
+        train(
+            config, dataset, tmp_path / "out", project=tmp_path, carried=None, emit=lambda _: None
+        )
 
 
 def test_weights_that_are_not_one_a_class_are_refused(trained: Any) -> None:

@@ -38,7 +38,8 @@ class Section(BaseModel):
 
 
 def canonical_architecture(name: object) -> object:
-    """``ResNet18``, ``resnet-18`` and ``resnet18`` are one name; ``module:function`` is kept."""
+    """``ResNet18`` and ``resnet18`` are one name, so are ``ConvNeXt-Tiny`` and ``convnext_tiny``;
+    ``module:function`` is kept."""
     if isinstance(name, str) and ":" not in name:
         return re.sub(r"[-\s]", "_", name.strip()).lower()
     return name

@@ -12,6 +12,7 @@ from torch import nn
 
 from seatrial import losses, models
 from seatrial.config.schema import Config
+from seatrial.config.schema import EarlyStopping as EarlyStoppingSection
 from seatrial.config.schema import Loss as LossSection
 from seatrial.data import Dataset
 from seatrial.errors import ConfigurationError
@@ -146,13 +147,22 @@ def build_learner(
             label_smoothing=config.loss.label_smoothing,
             warmup_epochs=config.scheduler.warmup_epochs,
         ),
-        stopping=EarlyStopping(
-            config.early_stopping.metric,
-            enabled=config.early_stopping.enabled,
-            patience=config.early_stopping.patience,
-            min_delta=config.early_stopping.min_delta,
-        ),
+        stopping=_early_stopping(config.early_stopping, len(dataset.classes)),
         precision=precision,
+    )
+
+
+def _early_stopping(section: EarlyStoppingSection, num_classes: int) -> EarlyStopping:
+    if section.metric == "val_top5" and num_classes <= 5:
+        raise ConfigurationError(
+            "early_stopping.metric: a metric that tells epochs apart required; val_top5 is "
+            f"undefined for {num_classes} classes; set it to val_loss or val_acc"
+        )
+    return EarlyStopping(
+        section.metric,
+        enabled=section.enabled,
+        patience=section.patience,
+        min_delta=section.min_delta,
     )
 
 
