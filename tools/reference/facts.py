@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 from collections.abc import Iterator
 
@@ -10,9 +11,14 @@ from reference.markdown import paragraphs, table
 from seatrial.evidence import facts, records
 from seatrial.evidence.reading import RECORD_TYPES
 
+_PARTS = (
+    "base", "data", "training", "evaluation", "export", "verification", "measurement",
+    "verdicts", "metadata", "run",
+)  # fmt: skip
+
 
 def record_pages() -> list[str]:
-    """Every fact: the records in the order of the source, with their docstrings."""
+    """Every fact: the records in the order of the steps, with their docstrings."""
     steps = {kind.__name__: step for step, (_, kind) in RECORD_TYPES.items()}
     lines = [
         "# Records",
@@ -22,7 +28,8 @@ def record_pages() -> list[str]:
         "`GateRecord` is the gate's, `RunRecord` is `run.json`, `Manifest` is `manifest.json`, and",
         "`ModelMetadata` travels with every exported model.",
     ]
-    for module in (records, facts):
+    pages = [importlib.import_module(f"{records.__name__}.{name}") for name in _PARTS]
+    for module in (*pages, facts):
         for node in ast.parse(inspect.getsource(module)).body:
             if isinstance(node, ast.ClassDef) and node.name != "Record":
                 lines += _record(node, steps.get(node.name))
