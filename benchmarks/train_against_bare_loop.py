@@ -1,77 +1,58 @@
 """Seatrial's training against a bare loop over tensors in memory, a few batches each in turn.
 
-    python benchmarks/train_against_bare_loop.py [--json] [--epochs 3] [--threads 2]
+    python benchmarks/train_against_bare_loop.py [--json] [--epochs 3] [--threads 2] [--peers]
 
-ResNet-18 at 32 px, batch 64, AdamW fused, crop and flip, on the first 1,000 training files of each
-class of CIFAR-10 by name, every tenth of them validation. After every few batches of Seatrial's
-the bare loop trains as many, in the same process: other load on the machine meets both alike. The
-first epoch warms up and does not count. With ``--peers`` timm's ``train.py`` (it is not in timm's
-wheel: ``--timm-script``) and Ultralytics train the same, one after the other, where installed.
+ResNet-18 at 32 px, batch 64, AdamW fused, crop and flip, on the images of ``cifar_subset``. After
+every few batches of Seatrial's the bare loop trains as many, in the same process: other load on
+the machine meets both alike. The first epoch warms up and does not count. With ``--peers`` timm's
+``train.py`` (it is not in timm's wheel: ``--timm-script``) and Ultralytics train the same, one
+after the other, where they are installed.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import os
 import re
 import shutil
-import statistics
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 
 import torch
 import torchvision
 from torch.nn import functional as F
 
-from seatrial.config.schema import Config
+import cifar_subset
+import reporting
+import resnet18
+from reporting import Figure
+from seatrial.config.load import check
 from seatrial.data import Dataset, open_dataset
-from seatrial.machine import processor_name, usable_cores
+from seatrial.machine import usable_cores
 from seatrial.preprocessing import normalise
 from seatrial.training import resolve_auto, train
 
-ARCHIVE = Path(__file__).resolve().parents[2] / "shared" / "data" / "cifar10-jpeg.tar.xz"
-PER_CLASS, VALIDATE_EVERY, TEST_PER_CLASS = 1000, 10, 200
+LEAST = 0.95
 BATCH, PADDING = 64, 4
+PEER_EPOCHS = 3
 
 
-def lay_out(source: Path, target: Path) -> None:
-    """Copy the benchmark's part of CIFAR-10 into ``train``, ``val`` and ``test``."""
-    for folder in sorted((source / "train").iterdir()):
-        for number, path in enumerate(sorted(folder.iterdir())[:PER_CLASS]):
-            split = "val" if number % VALIDATE_EVERY == VALIDATE_EVERY - 1 else "train"
-            place(path, target / split / folder.name)
-    for folder in sorted((source / "test").iterdir()):
-        for path in sorted(folder.iterdir())[:TEST_PER_CLASS]:
-            place(path, target / "test" / folder.name)
-
-
-def place(path: Path, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(path, folder / path.name)
-
-
-def configuration(root: Path, epochs: int, threads: int) -> Config:
-    return Config.model_validate(
-        {
-            "model": {"architecture": "resnet18"},
-            "data": {"source": "folder", "root": str(root)},
-            "optimizer": {"type": "adamw", "learning_rate": 1e-3},
-            "scheduler": {"type": "constant"},
-            "training": {
-                "epochs": epochs, "batch_size": BATCH, "device": "cpu", "threads": threads,
-            },
-            "early_stopping": {"enabled": False},
-            "data_augmentation": {
-                "transforms": [{"random_crop": [32, 32]}, {"horizontal_flip": {"p": 0.5}}]
-            },
-        }
-    )  # fmt: skip
+def measure(asked: argparse.Namespace) -> Sequence[Figure]:
+    """Images a second of both, and of the peers where they are asked for."""
+    images = cifar_subset.folder()
+    figures = compare(images, asked.epochs, asked.threads)
+    if asked.peers:
+        figures += [
+            _peer("timm's train.py", timm(images, asked.threads, asked.timm_script)),
+            _peer("Ultralytics", ultralytics(images, asked.threads)),
+        ]
+    return figures
 
 
 class BareLoop:
@@ -95,14 +76,14 @@ class BareLoop:
         self.model.train()
         started = time.monotonic()
         while self.seen < seen:
-            self.order = self.order or list(torch.randperm(len(self.labels)).split(BATCH))
+            self.order = self.order or list(torch.split(torch.randperm(len(self.labels)), BATCH))
             self.step(self.order.pop())
         self.seconds += time.monotonic() - started
         torch.use_deterministic_algorithms(True)
 
     def step(self, picked: torch.Tensor) -> None:
         loss = F.cross_entropy(self.model(self.varied(picked)), self.labels[picked])
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.seen += len(picked)
@@ -117,10 +98,13 @@ class BareLoop:
         return torch.where(flip, images.flip(3), images)
 
 
-def compare(root: Path, epochs: int, threads: int) -> dict[str, object]:
+def compare(root: Path, epochs: int, threads: int) -> list[Figure]:
     """Seatrial's epochs but the first, and the bare loop's, batch by batch in turn."""
     torch.set_num_threads(threads)
-    config = configuration(root, epochs + 1, threads)
+    settings = resnet18.settings(root)
+    settings["training"] |= {"epochs": epochs + 1, "threads": threads}
+    settings |= {"scheduler": {"type": "constant"}, "early_stopping": {"enabled": False}}
+    config = check(settings, resnet18.NAME)
     dataset = open_dataset(config.data, root, 0)
     resolved = resolve_auto(config, dataset, project=root)
     bare, images = BareLoop(dataset), len(dataset.split_indices("train"))
@@ -135,112 +119,96 @@ def compare(root: Path, epochs: int, threads: int) -> dict[str, object]:
         if event["event"] == "epoch":
             bare_seconds.append(bare.seconds)
             bare.seconds = 0.0
-            print(f"epoch {event['epoch']} of {epochs + 1}", file=sys.stderr)
+            reporting.note(f"epoch {event['epoch']} of {epochs + 1}")
 
     with tempfile.TemporaryDirectory() as output:
         record = train(resolved, dataset, Path(output), project=root, carried=None, emit=keep_up)
     ours = [epoch.images_per_second for epoch in record.epochs[1:]]
     limit = [images / seconds for seconds in bare_seconds[1:]]
     ratios = [a / b for a, b in zip(ours, limit, strict=True)]
-    return {
-        "processor": processor_name(),
-        "cores": usable_cores(),
-        "threads": threads,
-        "load_average": os.getloadavg()[0],
-        "torch": str(torch.__version__),
-        "channels_last": resolved.training.channels_last,
-        "images_per_second": statistics.median(ours),
-        "bare_images_per_second": statistics.median(limit),
-        "ratio": statistics.median(ratios),
-        "ratios": ratios,
-    }
+    named = f"{threads} thread{'s' if threads > 1 else ''}"
+    return [
+        Figure(f"training, bare loop, {named}", median(limit), "images/s"),
+        Figure(f"training, Seatrial, {named}", median(ours), "images/s"),
+        Figure(f"training, ratio, {named}", median(ratios), "×", at_least=LEAST),
+        Figure(
+            "training, ratio, lowest and highest epoch", f"{min(ratios):.3f}, {max(ratios):.3f}"
+        ),
+        Figure("training, memory format", _memory_format(resolved.training.channels_last)),
+    ]
+
+
+def _memory_format(channels_last: object) -> str:
+    return "channels last, chosen by measuring" if channels_last is True else "channels first"
 
 
 # ---------------------------------------------------------------- peers
 
 
-def timm(root: Path, epochs: int, threads: int, script: Path | None) -> object:
+def _peer(name: str, found: float | str) -> Figure:
+    return Figure(f"training, {name}", found, "" if isinstance(found, str) else "images/s")
+
+
+def timm(root: Path, threads: int, script: Path | None) -> float | str:
+    """Images a second as timm's script says, or why there are none."""
     if script is None or importlib.util.find_spec("timm") is None:
-        return "not installed (give timm's train.py with --timm-script)"
+        return "not run: timm and --timm-script, its train.py, are required"
     command = [
         sys.executable, str(script), "--data-dir", str(root), "--train-split", "train",
         "--val-split", "val", "--model", "resnet18", "--num-classes", "10",
         "--input-size", "3", "32", "32", "--mean", "0.49", "0.48", "0.45",
-        "--std", ".25", ".24", ".26", "--epochs", str(epochs), "-b", str(BATCH),
+        "--std", ".25", ".24", ".26", "--epochs", str(PEER_EPOCHS), "-b", str(BATCH),
         "--opt", "adamw", "--lr", "1e-3", "--warmup-epochs", "0", "--scale", "0.6", "1.0",
         "--hflip", "0.5", "--color-jitter", "0", "--device", "cpu", "-j", "1", "--seed", "0",
     ]  # fmt: skip
-    output, seconds = run(command, root, threads)
-    rates = [float(rate) for rate in re.findall(r"\((\d+\.\d+)/s\)", output)]
-    return {"images_per_second": rates[-1] if rates else None, "seconds": seconds}
+    rates = re.findall(r"\((\d+\.\d+)/s\)", run(command, threads))
+    return float(rates[-1]) if rates else "ran, and named no rate"
 
 
-def ultralytics(root: Path, epochs: int, threads: int) -> object:
+def ultralytics(root: Path, threads: int) -> float | str:
+    """Images a second as its progress bar says, or why there are none."""
     found = importlib.util.find_spec("ultralytics")
     program = shutil.which("yolo")
     if found is None or found.origin is None or program is None:
-        return "not installed"
+        return "not run: ultralytics is not installed"
     shipped = next(Path(found.origin).parent.rglob("yolo11-cls-resnet18.yaml"))
-    model = root / "R18.yaml"
-    lines = shipped.read_text().splitlines()
-    model.write_text(
-        "\n".join(re.sub(r"\b\w*DEFAULT\w*\b|IMAGENET1K_V1", "None", x) for x in lines)
-    )
-    command = [
-        program, "classify", "train", f"model={model}", f"data={root}", f"epochs={epochs}",
-        "imgsz=32", f"batch={BATCH}", "device=cpu", "workers=1", "cache=ram", "seed=0",
-        "pretrained=False", "auto_augment=None", "erasing=0", "optimizer=AdamW", "lr0=0.001",
-        "plots=False",
-    ]  # fmt: skip
-    output, seconds = run(command, root, threads)
-    rates = [float(rate) for rate in re.findall(r"(\d+\.\d+)it/s", output)]
-    images = max(rates) * BATCH if rates else None
-    return {"images_per_second": images, "seconds": seconds}
+    text = re.sub(r"\b\w*DEFAULT\w*\b|IMAGENET1K_V1", "None", shipped.read_text())
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as model:
+        model.write(text)
+        model.flush()
+        command = [
+            program, "classify", "train", f"model={model.name}", f"data={root}",
+            f"epochs={PEER_EPOCHS}", "imgsz=32", f"batch={BATCH}", "device=cpu", "workers=1",
+            "cache=ram", "seed=0", "pretrained=False", "auto_augment=None", "erasing=0",
+            "optimizer=AdamW", "lr0=0.001", "plots=False",
+        ]  # fmt: skip
+        rates = [float(rate) for rate in re.findall(r"(\d+\.\d+)it/s", run(command, threads))]
+    return max(rates) * BATCH if rates else "ran, and named no rate"
 
 
-def run(command: list[str], folder: Path, threads: int) -> tuple[str, float]:
+def run(command: list[str], threads: int) -> str:
+    """What a command printed, run in a folder of its own."""
     environment = {
         **os.environ,
         "OMP_NUM_THREADS": str(threads),
         "YOLO_OFFLINE": "true",
         "YOLO_AUTOINSTALL": "false",
     }
-    started = time.monotonic()
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
     if done.returncode != 0:
         raise SystemExit(f"{command[0]} ended with {done.returncode}:\n{done.stderr[-2000:]}")
-    return done.stdout + done.stderr, time.monotonic() - started
+    return done.stdout + done.stderr
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=int, default=3, help="epochs that count")
     parser.add_argument("--threads", type=int, default=usable_cores())
-    parser.add_argument("--data", type=Path, help="CIFAR-10 unpacked: train/ and test/ folders")
     parser.add_argument("--peers", action="store_true", help="train with timm and Ultralytics too")
     parser.add_argument("--timm-script", type=Path, help="timm's train.py")
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        source = asked.data
-        if source is None:
-            source = Path(folder) / "source"
-            with tarfile.open(ARCHIVE) as archive:
-                archive.extractall(source, filter="data")
-        root = Path(folder) / "cifar"
-        lay_out(source, root)
-        result = compare(root, asked.epochs, asked.threads)
-        if asked.peers:
-            result["timm"] = timm(root, 3, asked.threads, asked.timm_script)
-            result["ultralytics"] = ultralytics(root, 3, asked.threads)
-    if asked.json:
-        print(json.dumps(result, indent=2))
-    else:
-        for name, value in result.items():
-            print(f"{name}: {value}")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(reporting.main(__doc__, measure, _options))
