@@ -137,16 +137,40 @@ def test_a_detached_run_goes_on_by_itself_and_is_followed(project: Path) -> None
     assert (project / "final_report.md").exists()
 
 
-def test_torchrun_starts_the_train_command_in_two_processes(project: Path) -> None:
+def torchrun(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Two processes of one command."""
     command = [
         sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
-        "-m", "seatrial", "train", "--config", "config.yaml", "--output-dir", "out",
-        "training.epochs=2",
+        "-m", "seatrial", *arguments,
     ]  # fmt: skip
-    done = subprocess.run(
+    return subprocess.run(
         command, cwd=project, capture_output=True, text=True, timeout=300, check=False
     )
+
+
+def test_torchrun_starts_the_train_command_in_two_processes(project: Path) -> None:
+    done = torchrun(
+        project, "train", "--config", "config.yaml", "--output-dir", "out", "training.epochs=2"
+    )
     assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr
     (record,) = (project / "runs").glob("*/train/record.json")
     assert json.loads(record.read_text())["processes"] == 2
     assert (project / "out/final_model_best.pt").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("train", "--config", "gone.yaml"), "gone.yaml: required"),
+        (("finalize", "--config", "config.yaml"), "torchrun is for seatrial train"),
+    ],
+)
+def test_under_torchrun_no_process_outlives_a_refusal(
+    project: Path, arguments: tuple[str, ...], expected: str
+) -> None:
+    done = torchrun(project, *arguments)
+    assert done.returncode == 1
+    assert expected in done.stderr
+    assert "forcefully" not in done.stderr
+    assert not (project / "runs").exists()

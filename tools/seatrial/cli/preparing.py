@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,6 +31,11 @@ def prepare(
 
     What was chosen on the way is said on stdout, or on stderr where that is for JSON alone.
     """
+    if command != "train" and "TORCHELASTIC_RUN_ID" in os.environ:
+        raise click.UsageError(
+            f"torchrun is for seatrial train; seatrial {command} takes over what that has trained, "
+            "and starts processes of its own with training.devices"
+        )
     vouched_by = None
     trained = None
     if config_path is not None:

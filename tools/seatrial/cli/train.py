@@ -39,14 +39,16 @@ def command(
             stop.training = True
             following.follow(project, stop)
         return 0
-    if resume is None:
-        config_path = preparing.required(config_path)
-        run, _ = preparing.prepare(project, config_path, overrides, command="train")
-    else:
-        preparing.refuse_beside_resume(config_path, overrides)
-        run = runs.find(project, resume)
-    outcome = running.carry_out(run, as_json=as_json, names=("data", "train"))
-    following.dismiss()
+    try:
+        if resume is None:
+            config_path = preparing.required(config_path)
+            run, _ = preparing.prepare(project, config_path, overrides, command="train")
+        else:
+            preparing.refuse_beside_resume(config_path, overrides)
+            run = runs.find(project, resume)
+        outcome = running.carry_out(run, as_json=as_json, names=("data", "train"))
+    finally:
+        following.dismiss()
     return running.conclude_step(outcome, "train", "checkpoints/*", output_dir, as_json=as_json)
 
 

@@ -198,7 +198,7 @@ class _Runner:
     def _step_of(self, form: _Candidate) -> Callable[[], None]:
         learner = self.learner(form)
         model = compiled(learner.model) if form.compile else learner.model
-        module, optimizer = self._team.fabric.setup(model, learner.optimizer)
+        module, optimizer = self._team.set_up(model, learner.optimizer)
         normalise = Normaliser(
             self._dataset.spec,
             self._team.device,

@@ -67,7 +67,7 @@ class Session:
         self._agree_on(content)
         learner = self._learner(pretrained=self._config.model.pretrained and content is None)
         model = compiled(learner.model) if self._config.training.compile else learner.model
-        module, optimizer = self._team.fabric.setup(model, learner.optimizer)
+        module, optimizer = self._team.set_up(model, learner.optimizer)
         if content is not None:
             restore(learner, content)
             learner.progress.resumed_at.append(learner.progress.epoch)

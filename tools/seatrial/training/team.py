@@ -13,6 +13,7 @@ import torch
 import torch.distributed as dist
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
+from torch import nn
 
 from seatrial.training import processes
 
@@ -38,6 +39,14 @@ class Team:
     def device(self) -> torch.device:
         """Where this process computes."""
         return self.fabric.device
+
+    def set_up(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[Any, Any]:
+        """Model and optimiser as the processes share them."""
+        with warnings.catch_warnings():
+            # Fabric has no other name for the argument; newer versions of torch warn of it.
+            warnings.filterwarnings("ignore", message="`broadcast_buffers` is deprecated")
+            module, wrapped = self.fabric.setup(model, optimizer)
+        return module, wrapped
 
     def add_up(self, tensor: torch.Tensor) -> torch.Tensor:
         """``tensor`` summed over the processes, in place."""
