@@ -1,4 +1,4 @@
-"""What the benchmarks measure on, how their figures are judged and told, and what is named where."""
+"""What the benchmarks measure on, how figures are judged and told, and what is named where."""
 
 from __future__ import annotations
 
