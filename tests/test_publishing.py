@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import threading
 from pathlib import Path
 
 import pytest
@@ -93,8 +94,15 @@ def test_a_configuration_written_by_hand_is_not_overwritten(run: Run) -> None:
     assert path.read_text() == "# mine\n"
 
 
-def test_the_second_to_publish_is_told(run: Run) -> None:
+def test_the_second_to_publish_waits_for_its_turn(run: Run) -> None:
+    release = run.project / publishing.RELEASE
+    second = threading.Thread(target=publishing.publish, args=(run,))
     with (run.folder.parent / ".publish.lock").open("a") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
-        with pytest.raises(InputError, match="another run is publishing"):
-            publishing.publish(run)
+        second.start()
+        second.join(0.1)
+        assert second.is_alive()
+        assert not release.exists()
+    second.join(60)
+    assert published(run.project)
+    assert release.exists()

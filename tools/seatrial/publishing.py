@@ -10,7 +10,6 @@ from pathlib import Path
 
 from seatrial.config.final import FINAL_CONFIG
 from seatrial.config.schema import Config
-from seatrial.errors import InputError
 from seatrial.evidence.reading import read_facts
 from seatrial.evidence.runs import RUNS, Run
 from seatrial.files import (
@@ -168,10 +167,6 @@ def _earlier_release(project: Path) -> dict[str, str]:
 def _turn(project: Path) -> Iterator[None]:
     make_directory(project / RUNS)
     with (project / RUNS / ".publish.lock").open("a") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(
-                f"{project}: another run is publishing; run seatrial gate once it has ended"
-            ) from None
+        # Publishing takes a moment, and a run that waits for its turn may have trained for hours.
+        fcntl.flock(stream, fcntl.LOCK_EX)
         yield

@@ -97,9 +97,10 @@ def _open(name: str, root: Path | None, arguments: Mapping[str, Any]) -> Any:
     try:
         return getattr(datasets, name)(root=str(root), download=False, **arguments)
     except (RuntimeError, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        # What follows the first sentence is advice to download, which is not for this program.
+        reason = str(error).partition(". ")[0].rstrip(".") or type(error).__name__
         raise InputError(
-            f"data.root: required torchvision's {name} below {root}, but it says: {reason} "
+            f"data.root: required torchvision's {name} below {root}, but it says: {reason}. "
             "Nothing is downloaded; put the data set there first"
         ) from None
 
