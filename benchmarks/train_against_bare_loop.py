@@ -1,12 +1,12 @@
 """Seatrial's training against a bare loop over tensors in memory, a few batches each in turn.
 
-    python benchmarks/train_against_bare_loop.py [--json] [--epochs 3] [--threads 2] [--peers]
+    python benchmarks/train_against_bare_loop.py [--json] [--epochs 3] [--threads 2]
 
 ResNet-18 at 32 px, batch 64, AdamW fused, crop and flip, on the images of ``cifar_subset``. After
 every few batches of Seatrial's the bare loop trains as many, in the same process: other load on
-the machine meets both alike. The first epoch warms up and does not count. With ``--peers`` timm's
-``train.py`` (it is not in timm's wheel: ``--timm-script``) and Ultralytics train the same, one
-after the other, where they are installed.
+the machine meets both alike. The first epoch warms up and does not count. timm's ``train.py`` and
+Ultralytics then train the same, one after the other, where they are installed. The script is in
+timm's repository but not in its wheel, so it is named, or lies in ``work/timm_train.py``.
 """
 
 from __future__ import annotations
@@ -47,11 +47,21 @@ def measure(asked: argparse.Namespace) -> Sequence[Figure]:
     """Images a second of both, and of the peers where they are asked for."""
     images = cifar_subset.folder()
     figures = compare(images, asked.epochs, asked.threads)
-    if asked.peers:
-        figures += [
-            _peer("timm's train.py", timm(images, asked.threads, asked.timm_script)),
-            _peer("Ultralytics", ultralytics(images, asked.threads)),
-        ]
+    bare = figures[0].value
+    assert isinstance(bare, float)
+    with tempfile.TemporaryDirectory() as name:
+        copied = Path(name) / "images"  # Ultralytics writes beside them
+        shutil.copytree(images, copied)
+        peers = {
+            "timm's train.py": timm(copied, asked.threads, asked.timm_script),
+            "Ultralytics": ultralytics(copied, asked.threads, asked.yolo),
+        }
+    for name, found in peers.items():
+        if isinstance(found, str):
+            figures.append(Figure(f"training, {name}", found))
+        else:
+            figures.append(Figure(f"training, {name}", found, "images/s"))
+            figures.append(Figure(f"training, {name}, ratio", found / bare, "×"))
     return figures
 
 
@@ -145,14 +155,10 @@ def _memory_format(channels_last: object) -> str:
 # ---------------------------------------------------------------- peers
 
 
-def _peer(name: str, found: float | str) -> Figure:
-    return Figure(f"training, {name}", found, "" if isinstance(found, str) else "images/s")
-
-
-def timm(root: Path, threads: int, script: Path | None) -> float | str:
+def timm(root: Path, threads: int, script: Path) -> float | str:
     """Images a second as timm's script says, or why there are none."""
-    if script is None or importlib.util.find_spec("timm") is None:
-        return "not run: timm and --timm-script, its train.py, are required"
+    if importlib.util.find_spec("timm") is None or not script.is_file():
+        return "not run: timm and its repository's train.py are required"
     command = [
         sys.executable, str(script), "--data-dir", str(root), "--train-split", "train",
         "--val-split", "val", "--model", "resnet18", "--num-classes", "10",
@@ -165,13 +171,13 @@ def timm(root: Path, threads: int, script: Path | None) -> float | str:
     return float(rates[-1]) if rates else "ran, and named no rate"
 
 
-def ultralytics(root: Path, threads: int) -> float | str:
-    """Images a second as its progress bar says, or why there are none."""
-    found = importlib.util.find_spec("ultralytics")
-    program = shutil.which("yolo")
-    if found is None or found.origin is None or program is None:
+def ultralytics(root: Path, threads: int, program: str | None) -> float | str:
+    """Images a second as its progress bars say, or why there are none."""
+    if program is None:
         return "not run: ultralytics is not installed"
-    shipped = next(Path(found.origin).parent.rglob("yolo11-cls-resnet18.yaml"))
+    where = "import ultralytics; print(ultralytics.__path__[0])"
+    package = run([str(Path(program).with_name("python")), "-c", where], threads).split("\n")
+    shipped = next(Path(next(filter(os.path.isdir, package))).rglob("yolo11-cls-resnet18.yaml"))
     text = re.sub(r"\b\w*DEFAULT\w*\b|IMAGENET1K_V1", "None", shipped.read_text())
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as model:
         model.write(text)
@@ -182,8 +188,12 @@ def ultralytics(root: Path, threads: int) -> float | str:
             "cache=ram", "seed=0", "pretrained=False", "auto_augment=None", "erasing=0",
             "optimizer=AdamW", "lr0=0.001", "plots=False",
         ]  # fmt: skip
-        rates = [float(rate) for rate in re.findall(r"(\d+\.\d+)it/s", run(command, threads))]
-    return max(rates) * BATCH if rates else "ran, and named no rate"
+        output = run(command, threads)
+    # The end of an epoch's bar: "141/141 4.3it/s 33.0s"; validation has fewer batches.
+    ends = re.findall(r"\b(\d+)/\1 [\d.]+it/s ([\d.]+)s", output)
+    most = max((int(batches) for batches, _ in ends), default=0)
+    rates = [most * BATCH / float(took) for batches, took in ends if int(batches) == most]
+    return median(rates) if rates else "ran, and named no rate"
 
 
 def run(command: list[str], threads: int) -> str:
@@ -206,8 +216,10 @@ def run(command: list[str], threads: int) -> str:
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=int, default=3, help="epochs that count")
     parser.add_argument("--threads", type=int, default=usable_cores())
-    parser.add_argument("--peers", action="store_true", help="train with timm and Ultralytics too")
-    parser.add_argument("--timm-script", type=Path, help="timm's train.py")
+    parser.add_argument(
+        "--timm-script", type=Path, default=cifar_subset.WORK / "timm_train.py", help="its train.py"
+    )
+    parser.add_argument("--yolo", default=shutil.which("yolo"), help="the program of Ultralytics")
 
 
 if __name__ == "__main__":
