@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,7 @@ from seatrial import evaluation, losses, metrics, models, training
 from seatrial.config.metric_names import base_name
 from seatrial.config.schema import Config
 from seatrial.data import Dataset
+from seatrial.data.dataset import Split
 from seatrial.evidence.records import DataRecord, Record, TrainRecord
 from seatrial.files import sha256_file, write_bytes, write_json
 from seatrial.preprocessing import convert, open_image
@@ -36,75 +39,101 @@ def _settings(config: Config) -> object:
     return config.model_dump(mode="json", include=parts)
 
 
+@dataclass(frozen=True)
+class _Answers:
+    """A model's logits for one split, with what they are judged by."""
+
+    ids: list[str]
+    labels: npt.NDArray[np.int64]
+    logits: Logits
+
+
 def _work(context: Context, output: Path) -> Record:
     started = time.perf_counter()
     config, dataset = context.config, context.dataset
-    resolved = as_trained(context)
     trained: TrainRecord = context.record("train")
-    data: DataRecord = context.record("data")
     best = context.folder("train") / BEST
     model = training.load_model(
-        resolved, best, num_classes=len(dataset.classes), project=context.project
+        as_trained(context), best, num_classes=len(dataset.classes), project=context.project
     )
-    test, val = dataset.split_indices("test"), dataset.split_indices("val")
     with settled(threads=trained.threads, deterministic=config.reproducibility.deterministic):
-        test_logits, val_logits, again = (
-            training.predict_logits(
-                model,
-                dataset,
-                indices,
-                batch_size=config.training.batch_size,
-                device=resolved.training.device,
-                emit=context.emit,
-            )
-            for indices in (test, val, test)
-        )
-    weights = sha256_file(best)
-    criterion = _criterion(config, dataset)
-    test_digest = dataset.split_digest("test")
+        test, val = _answers(context, model, "test"), _answers(context, model, "val")
+        again = _answers(context, model, "test")
     record = evaluation.evaluate(
-        test_logits=test_logits,
-        test_labels=dataset.labels(test),
-        test_ids=dataset.ids(test),
-        test_loss=criterion(test_logits, dataset.labels(test)),
-        val_logits=val_logits,
-        val_labels=dataset.labels(val),
-        val_loss=criterion(val_logits, dataset.labels(val)),
-        classes=dataset.classes,
-        target_acc=config.targets.test_acc,
-        max_gap=config.targets.max_val_test_gap,
-        train_acc=_train_accuracy(trained),
-        recorded_value=trained.best_value,
-        reevaluated_value=_monitored(
-            trained.monitor, val_logits, dataset.labels(val), len(dataset.classes), criterion
-        ),
-        repeat_identical=bool(np.array_equal(test_logits, again)),
-        ledger_count=evaluation.record_in_ledger(
-            context.project / LEDGER,
-            weights=models.weights_digest(model),
-            test_set=test_digest,
-            run=context.run.id,
-            date=context.run.record().started,
-        ),
-        leaked_pairs=len(data.leakage),
-        checkpoint_sha256=weights,
-        test_digest=test_digest,
-        seed=config.reproducibility.seed,
+        **_judged(config, dataset, trained, test, val),
+        repeat_identical=bool(np.array_equal(test.logits, again.logits)),
+        ledger_count=_enter_in_ledger(context, model),
+        leaked_pairs=_leaked_pairs(context.record("data")),
+        checkpoint_sha256=sha256_file(best),
+        test_digest=dataset.split_digest("test"),
     )
     evaluation.write_predictions(
         output / PREDICTIONS,
-        test_ids=dataset.ids(test),
-        test_labels=dataset.labels(test),
-        test_logits=test_logits,
-        val_ids=dataset.ids(val),
-        val_labels=dataset.labels(val),
-        val_logits=val_logits,
+        test_ids=test.ids,
+        test_labels=test.labels,
+        test_logits=test.logits,
+        val_ids=val.ids,
+        val_labels=val.labels,
+        val_logits=val.logits,
     )
-    plots = evaluation.draw(record, output, _image_by_id(dataset, test))
+    indices = dataset.split_indices("test")
+    plots = evaluation.draw(record, output, _image_by_id(dataset, indices))
     write_json(output / "metrics.json", evaluation.metrics_json(record, config.test_set.metrics))
-    _write_sample(output / SAMPLE, dataset, int(test[0]))
+    _write_sample(output / SAMPLE, dataset, int(indices[0]))
     seconds = time.perf_counter() - started
     return record.model_copy(update={"plots": tuple(plots), "seconds": seconds})
+
+
+def _answers(context: Context, model: torch.nn.Module, split: Split) -> _Answers:
+    dataset = context.dataset
+    indices = dataset.split_indices(split)
+    logits = training.predict_logits(
+        model,
+        dataset,
+        indices,
+        batch_size=context.config.training.batch_size,
+        device=as_trained(context).training.device,
+        emit=context.emit,
+    )
+    return _Answers(dataset.ids(indices), dataset.labels(indices), logits)
+
+
+def _judged(
+    config: Config, dataset: Dataset, trained: TrainRecord, test: _Answers, val: _Answers
+) -> dict[str, Any]:
+    """What :func:`evaluation.evaluate` is told of the answers and of what they must reach."""
+    criterion = _criterion(config, dataset)
+    return {
+        "test_logits": test.logits,
+        "test_labels": test.labels,
+        "test_ids": test.ids,
+        "test_loss": criterion(test.logits, test.labels),
+        "val_logits": val.logits,
+        "val_labels": val.labels,
+        "val_loss": criterion(val.logits, val.labels),
+        "classes": dataset.classes,
+        "target_acc": config.targets.test_acc,
+        "max_gap": config.targets.max_val_test_gap,
+        "train_acc": _train_accuracy(trained),
+        "recorded_value": trained.best_value,
+        "reevaluated_value": _monitored(trained.monitor, val, len(dataset.classes), criterion),
+        "seed": config.reproducibility.seed,
+    }
+
+
+def _enter_in_ledger(context: Context, model: torch.nn.Module) -> int:
+    return evaluation.record_in_ledger(
+        context.project / LEDGER,
+        weights=models.weights_digest(model),
+        test_set=context.dataset.split_digest("test"),
+        run=context.run.id,
+        date=context.run.record().started,
+    )
+
+
+def _leaked_pairs(data: DataRecord) -> int:
+    # The list is cut where it is long; the total is not.
+    return max(len(data.leakage), data.leakage_total)
 
 
 def _train_accuracy(trained: TrainRecord) -> float | None:
@@ -128,16 +157,12 @@ def _criterion(config: Config, dataset: Dataset) -> evaluation.Criterion:
 
 
 def _monitored(
-    monitor: str,
-    logits: Logits,
-    labels: npt.NDArray[np.int64],
-    num_classes: int,
-    criterion: evaluation.Criterion,
+    monitor: str, val: _Answers, num_classes: int, criterion: evaluation.Criterion
 ) -> float | None:
     name = base_name(monitor)
     if name == "loss":
-        return criterion(logits, labels)
-    return metrics.compute([name], logits, labels, num_classes)[name]
+        return criterion(val.logits, val.labels)
+    return metrics.compute([name], val.logits, val.labels, num_classes)[name]
 
 
 def _image_by_id(dataset: Dataset, indices: npt.NDArray[np.int64]) -> evaluation.ImageById:
