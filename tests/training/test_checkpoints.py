@@ -12,6 +12,8 @@ from seatrial.errors import InputError, TrainingError
 from seatrial.training import checkpoints
 from seatrial.training.checkpoints import FORMAT_VERSION, Writer, read, snapshot, write
 
+TASKS = Path("/proc/self/task")
+
 
 def content(value: float) -> checkpoints.Content:
     weights = torch.full((3,), value)
@@ -74,11 +76,32 @@ def test_a_second_name_is_a_copy_where_the_file_system_has_no_links(
 def test_dropped_files_go_only_after_the_new_ones_stand(tmp_path: Path) -> None:
     writer = Writer(tmp_path)
     writer.submit(content(1.0), ("epoch_1.pt", "last.pt"))
-    writer.submit(content(float("nan")), ("epoch_2.pt", "last.pt"), drop=("epoch_1.pt",))
     with pytest.raises(TrainingError):
+        writer.submit(content(float("nan")), ("epoch_2.pt", "last.pt"), drop=("epoch_1.pt",))
+    (tmp_path / "epoch_2.pt").mkdir()
+    (tmp_path / "epoch_2.pt" / "in_the_way").touch()
+    writer.submit(content(2.0), ("epoch_2.pt", "last.pt"), drop=("epoch_1.pt",))
+    with pytest.raises(InputError):
         writer.wait()
     writer.close()
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["epoch_1.pt", "last.pt"]
+    names = sorted(p.name for p in tmp_path.iterdir())
+    assert names == ["epoch_1.pt", "epoch_2.pt", "last.pt"]
+
+
+@pytest.mark.skipif(not TASKS.is_dir(), reason="threads are counted where Linux lists them")
+def test_writing_starts_no_team_of_threads_beside_the_one_that_trains(tmp_path: Path) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        large = torch.ones(1 << 20)
+        assert bool(torch.isfinite(large).all())  # the team that trains
+        writer, threads = Writer(tmp_path), len(list(TASKS.iterdir()))
+        writer.submit(content(1.0) | {"model_state_dict": {"w": large}}, ("last.pt",))
+        writer.wait()
+        assert len(list(TASKS.iterdir())) <= threads + 1  # the writer's own
+        writer.close()
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_disk_that_takes_nothing_is_an_input_error_of_one_line(tmp_path: Path) -> None:
