@@ -3,8 +3,8 @@
     python benchmarks/train_against_bare_loop.py [--json] [--epochs 3] [--threads 2]
 
 ResNet-18 at 32 px, batch 64, AdamW fused, crop and flip, on the images of ``cifar_subset``. After
-every few batches of Seatrial's the bare loop trains as many, in the same process: other load on
-the machine meets both alike. The first epoch warms up and does not count. timm's ``train.py`` and
+every few batches of Seatrial's the bare loop trains as many, in a process of its own that sleeps
+meanwhile: other load on the machine meets both alike, and neither slows the other. The first epoch warms up and does not count. timm's ``train.py`` and
 Ultralytics then train the same, one after the other, where they are installed. The script is in
 timm's repository but not in its wheel, so it is named, or lies in ``work/timm_train.py``.
 """
@@ -20,7 +20,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -78,18 +79,15 @@ class BareLoop:
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-3, fused=True)
         self.order: list[torch.Tensor] = []
         self.seen = 0
-        self.seconds = 0.0
 
-    def train_until(self, seen: int) -> None:
-        """Train batch after batch until ``seen`` images have been."""
-        torch.use_deterministic_algorithms(False)
+    def train(self, images: int) -> float:
+        """The seconds that at least ``images`` images take, in whole batches."""
         self.model.train()
-        started = time.monotonic()
-        while self.seen < seen:
+        started, until = time.monotonic(), self.seen + images
+        while self.seen < until:
             self.order = self.order or list(torch.split(torch.randperm(len(self.labels)), BATCH))
             self.step(self.order.pop())
-        self.seconds += time.monotonic() - started
-        torch.use_deterministic_algorithms(True)
+        return time.monotonic() - started
 
     def step(self, picked: torch.Tensor) -> None:
         loss = F.cross_entropy(self.model(self.varied(picked)), self.labels[picked])
@@ -108,8 +106,37 @@ class BareLoop:
         return torch.where(flip, images.flip(3), images)
 
 
+def serve(threads: int) -> None:
+    """The bare loop's process: a number of images a line in, the seconds they took a line out."""
+    torch.set_num_threads(threads)
+    root = cifar_subset.folder()
+    loop = BareLoop(open_dataset(resnet18.configuration(root).data, root, 0))
+    print("ready", flush=True)
+    for line in sys.stdin:
+        print(loop.train(int(line)), flush=True)
+
+
+@contextmanager
+def bare_loop(threads: int) -> Iterator[Callable[[int], float]]:
+    """A bare loop in another process: images to train → the seconds they took."""
+    command = [sys.executable, __file__, "--serve", "--threads", str(threads)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        asking, answers = process.stdin, process.stdout
+        assert asking is not None and answers is not None
+        assert answers.readline() == "ready\n", "the bare loop's process has ended"
+
+        def train_bare(images: int) -> float:
+            print(images, file=asking, flush=True)
+            return float(answers.readline())
+
+        yield train_bare
+        asking.close()
+
+
 def compare(root: Path, epochs: int, threads: int) -> list[Figure]:
-    """Seatrial's epochs but the first, and the bare loop's, batch by batch in turn."""
+    """Seatrial's epochs but the first, and the bare loop's, a few batches each in turn."""
     torch.set_num_threads(threads)
     settings = resnet18.settings(root)
     settings["training"] |= {"epochs": epochs + 1, "threads": threads}
@@ -117,24 +144,27 @@ def compare(root: Path, epochs: int, threads: int) -> list[Figure]:
     config = check(settings, resnet18.NAME)
     dataset = open_dataset(config.data, root, 0)
     resolved = resolve_auto(config, dataset, project=root)
-    bare, images = BareLoop(dataset), len(dataset.split_indices("train"))
-    bare_seconds: list[float] = []
+    images = len(dataset.split_indices("train"))
+    bare_seconds, done = [0.0], 0
 
     def keep_up(event: dict[str, object]) -> None:
         """Called outside the time that training counts as its own."""
+        nonlocal done
         if event["event"] not in ("batch", "epoch"):
             return
-        done = min(int(str(event.get("batch", images))) * BATCH, images)
-        bare.train_until((int(str(event["epoch"])) - 1) * images + done)
+        now = min(int(str(event.get("batch", images))) * BATCH, images)
+        if now > done:
+            bare_seconds[-1] += train_bare(now - done)
+        done = now
         if event["event"] == "epoch":
-            bare_seconds.append(bare.seconds)
-            bare.seconds = 0.0
             reporting.note(f"epoch {event['epoch']} of {epochs + 1}")
+            bare_seconds.append(0.0)
+            done = 0
 
-    with tempfile.TemporaryDirectory() as output:
+    with tempfile.TemporaryDirectory() as output, bare_loop(threads) as train_bare:
         record = train(resolved, dataset, Path(output), project=root, carried=None, emit=keep_up)
     ours = [epoch.images_per_second for epoch in record.epochs[1:]]
-    limit = [images / seconds for seconds in bare_seconds[1:]]
+    limit = [images / seconds for seconds in bare_seconds[1:-1]]
     ratios = [a / b for a, b in zip(ours, limit, strict=True)]
     named = f"{threads} thread{'s' if threads > 1 else ''}"
     return [
@@ -223,4 +253,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 
 if __name__ == "__main__":
+    if "--serve" in sys.argv:
+        serve(int(sys.argv[-1]))
+        sys.exit()
     sys.exit(reporting.main(__doc__, measure, _options))
