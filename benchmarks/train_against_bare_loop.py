@@ -4,8 +4,9 @@
 
 ResNet-18 at 32 px, batch 64, AdamW fused, crop and flip, on the images of ``cifar_subset``. After
 every few batches of Seatrial's the bare loop trains as many, in a process of its own that sleeps
-meanwhile: other load on the machine meets both alike, and neither slows the other. The first epoch warms up and does not count. timm's ``train.py`` and
-Ultralytics then train the same, one after the other, where they are installed. The script is in
+meanwhile: other load on the machine meets both alike, and neither slows the other. The first epoch
+warms up and does not count. timm's ``train.py`` and Ultralytics then train the same, one after the
+other, where they are installed. The script is in
 timm's repository but not in its wheel, so it is named, or lies in ``work/timm_train.py``.
 """
 
