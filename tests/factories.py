@@ -24,8 +24,9 @@ from PIL import Image
 from seatrial.config import strict_yaml
 from seatrial.config.schema import Config
 from seatrial.evidence.facts import Facts, StepFacts
+from seatrial.evidence.known_issues import KNOWN_ISSUES
 from seatrial.evidence.reading import RECORD_TYPES, release_digest
-from seatrial.evidence.records import FileDigest, Manifest, ModelMetadata, Record
+from seatrial.evidence.records import FileDigest, Manifest, ModelMetadata, Record, RunReference
 from seatrial.files import pretty_json, sha256_bytes
 
 RUN_ID = "20261120T140000Z-finalize-3f9c"
@@ -750,13 +751,21 @@ def _documents() -> dict[str, object]:
 # ---------------------------------------------------------------- facts and the project
 
 
-def _manifest(step: str, files: Mapping[str, bytes], inputs: dict[str, str]) -> Manifest:
+def _manifest(
+    step: str,
+    files: Mapping[str, bytes],
+    run: RunReference,
+    follows: dict[str, str],
+    inputs: dict[str, str],
+) -> Manifest:
     listed = tuple(
         FileDigest(path=path, size_bytes=len(content), sha256=sha256_bytes(content))
         for path, content in sorted(files.items())
     )
     return Manifest(
         step=step,
+        run=run,
+        follows=follows,
         inputs=inputs,
         started="2026-11-20T14:00:01Z",
         finished="2026-11-20T14:00:30Z",
@@ -804,6 +813,8 @@ def _assemble(
         f"runs/{RUN_ID}/config.yaml": _config_yaml(facts.config),
     }
     steps: dict[str, StepFacts] = {}
+    run = RunReference(id=RUN_ID, sha256=sha256_bytes(_json_bytes(facts.run)))
+    follows: dict[str, str] = {}
     inputs = {"config": facts.run.config_sha256, "code": facts.run.environment.code_sha256}
     for step, (field, _) in RECORD_TYPES.items():
         record = getattr(facts, field)
@@ -811,22 +822,22 @@ def _assemble(
             continue
         folder = f"runs/{RUN_ID}/{step}"
         files = {**step_files()[step], "record.json": _json_bytes(record)}
+        if step == "document" and facts.known_issues is not None:
+            issues = [issue.model_dump(mode="json") for issue in facts.known_issues]
+            files[KNOWN_ISSUES] = strict_yaml.dump({"issues": issues}).encode()
         files |= {name: replaced[at] for name in files if (at := f"{step}/{name}") in replaced}
-        manifest = _manifest(step, files, dict(inputs))
+        manifest = _manifest(step, files, run, dict(follows), dict(inputs))
         written = _json_bytes(manifest)
         contents |= {f"{folder}/{path}": content for path, content in files.items()}
         contents[f"{folder}/manifest.json"] = written
-        inputs[step] = sha256_bytes(written)
+        follows[step] = sha256_bytes(written)
         steps[step] = StepFacts(
             folder=folder,
             manifest=manifest,
-            manifest_sha256=inputs[step],
+            manifest_sha256=follows[step],
             reused_from=None,
         )
     facts = facts.model_copy(update={"steps": steps, "release_digest": release_digest(steps)})
-    if facts.known_issues is not None:
-        issues = [issue.model_dump(mode="json") for issue in facts.known_issues]
-        contents[facts.config.known_issues] = strict_yaml.dump({"issues": issues}).encode()
     return facts, contents
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from seatrial.errors import InputError
 from seatrial.evidence import manifests
+from seatrial.evidence.records import RunReference
 
 
 def make_step(folder: Path) -> Path:
@@ -15,7 +16,15 @@ def make_step(folder: Path) -> Path:
     (folder / "sub").mkdir()
     (folder / "a.txt").write_text("a")
     (folder / "sub" / "b.txt").write_text("b")
-    manifests.commit(folder, "train", {"config": "0" * 64}, "start", "end")
+    manifests.commit(
+        folder,
+        "train",
+        run=RunReference(id="run", sha256="1" * 64),
+        follows={"data": "2" * 64},
+        inputs={"config": "0" * 64},
+        started="start",
+        finished="end",
+    )
     return folder
 
 

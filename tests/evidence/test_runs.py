@@ -26,7 +26,15 @@ def whole_step(run: runs.Run, name: str) -> runs.StepPlace:
     folder = run.folder / name
     manifests.begin(folder)
     write_text(folder / "a.txt", "a")
-    manifests.commit(folder, name, {}, "start", "end")
+    manifests.commit(
+        folder,
+        name,
+        run=run.reference(),
+        follows=run.manifests(),
+        inputs={},
+        started="start",
+        finished="end",
+    )
     return runs.StepPlace(folder, run.id)
 
 

@@ -143,7 +143,7 @@ def test_a_file_that_no_manifest_lists_fails_the_gate(
 def test_a_damaged_list_of_known_issues_is_an_error(
     judge: Any, text: str, verdict: str, words: str
 ) -> None:
-    gate = judge(spoil=lambda p: (p / "known_issues.yaml").write_text(text))
+    gate = judge(replaced={"document/known_issues.yaml": text.encode()})
     assert gate.items[22].verdict == verdict
     assert words in gate.items[22].reason
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from seatrial import pipeline, publishing, steps
+from seatrial.config import slices
 from seatrial.config.schema import Config
 from seatrial.errors import ConfigurationError, InputError, SeatrialError
 from seatrial.evidence import known_issues, lineage, runs
 from seatrial.evidence.facts import Facts
 from seatrial.evidence.reading import read_facts, read_record
-from seatrial.evidence.records import GateRecord, RunRecord
+from seatrial.evidence.records import GateRecord
 from seatrial.evidence.runs import Run, StepPlace
 from seatrial.files import digest_of, read_json, write_json
 from seatrial.steps import Context, Emit
@@ -48,7 +49,7 @@ def begin(
     overrides: Sequence[str] = (),
     vouched_by: str | None = None,
     checkpoint: Path | None = None,
-    made_in: RunRecord | None = None,
+    made_in: Run | None = None,
 ) -> Run:
     """Create a run in ``project``; nothing is computed yet.
 
@@ -140,13 +141,11 @@ def find_trained(project: Path, config: Config | None) -> Run:
 
     :raises InputError: there is none.
     """
-    from seatrial.steps.train import settings
-
     trained = [run for run in runs.all_runs(project) if run.step("train") is not None]
     fitting = [
         run
         for run in trained
-        if config is None or _slice(run, settings) == digest_of(settings(config))
+        if config is None or _training(run) == digest_of(slices.train(config))
     ]
     if not fitting:
         others = {place.run for run in trained if (place := run.step("train"))}
@@ -158,9 +157,9 @@ def find_trained(project: Path, config: Config | None) -> Run:
     return fitting[-1]
 
 
-def _slice(run: Run, settings: Callable[[Config], object]) -> str | None:
+def _training(run: Run) -> str | None:
     try:
-        return digest_of(settings(run.config()))
+        return digest_of(slices.train(run.config()))
     except SeatrialError:
         return None  # a run of a version whose configuration had other keys
 

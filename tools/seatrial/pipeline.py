@@ -15,6 +15,9 @@ from seatrial.evidence.runs import Run, StepPlace, all_runs, now
 from seatrial.files import digest_of, sha256_file, write_json
 from seatrial.steps import Context, Step
 
+ABSENT = "absent"
+"""Stands in a manifest for the digest of a declared file of the project that is not there."""
+
 
 def execute(context: Context, names: Sequence[str], *, afresh: Collection[str] = ()) -> None:
     """Bring the run to have every step in ``names``, which stand in the order of ``steps.ORDER``.
@@ -73,6 +76,9 @@ def inputs_of(step: Step, context: Context) -> dict[str, str]:
         if not context.checkpoint.is_file():
             raise InputError(f"{context.checkpoint}: required, but there is no such file")
         inputs["checkpoint"] = sha256_file(context.checkpoint)
+    for name in step.project_files(context.config):
+        path = context.project / name
+        inputs[f"project/{name}"] = sha256_file(path) if path.is_file() else ABSENT
     for pattern in step.reads:
         inputs |= _matching_files(context, pattern)
     return inputs
@@ -92,7 +98,10 @@ def _find_same(run: Run, name: str, inputs: Mapping[str, str]) -> StepPlace | No
         folder = earlier.folder / name
         if earlier.id == run.id or not (folder / manifests.MANIFEST).exists():
             continue
-        manifest = manifests.read(folder)
+        try:
+            manifest = manifests.read(folder)
+        except InputError:
+            continue  # of another version, or damaged: nothing to take over
         if manifest.inputs == inputs and not manifests.changed_files(folder, manifest):
             return StepPlace(folder, earlier.id)
     return None
@@ -105,7 +114,15 @@ def _do(step: Step, context: Context, inputs: Mapping[str, str], clock: float) -
     started = now()
     record = step.work(context, folder)
     write_json(folder / manifests.RECORD, record.model_dump(mode="json"))
-    manifests.commit(folder, step.name, inputs, started, now())
+    manifests.commit(
+        folder,
+        step.name,
+        run=context.run.reference(),
+        follows=context.run.manifests(),
+        inputs=inputs,
+        started=started,
+        finished=now(),
+    )
     seconds = round(time.perf_counter() - clock, 3)
     context.emit({"event": "step", "step": step.name, "state": "finished", "seconds": seconds})
 

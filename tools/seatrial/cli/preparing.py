@@ -138,7 +138,7 @@ def prepare_again(project: Path, name: str | None, command: str) -> Run:
         overrides=record.overrides,
         vouched_by=record.vouched_by,
         checkpoint=None if record.checkpoint is None else project / record.checkpoint,
-        made_in=record if judging else None,
+        made_in=earlier if judging else None,
     )
     kept = [step for step in reading.RELEASED_STEPS if step != command]
     finalize.take_over(run, finalize.pin_released(earlier, kept))

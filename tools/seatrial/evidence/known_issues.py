@@ -16,6 +16,9 @@ from seatrial.config import strict_yaml
 from seatrial.errors import ConfigurationError
 from seatrial.evidence.records import KnownIssue
 
+KNOWN_ISSUES = "known_issues.yaml"
+"""In the document step's folder: the issues as they were when the documents were rendered."""
+
 
 def load(path: Path) -> tuple[KnownIssue, ...] | None:
     """The issues in the file; None where there is no file.

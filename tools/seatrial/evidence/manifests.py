@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from seatrial.errors import InputError
-from seatrial.evidence.records import FileDigest, Manifest
+from seatrial.evidence.records import FileDigest, Manifest, RunReference
 from seatrial.files import (
     disk_errors,
     make_directory,
@@ -43,7 +43,16 @@ def begin(folder: Path) -> Path | None:
     return aside
 
 
-def commit(folder: Path, step: str, inputs: Mapping[str, str], started: str, finished: str) -> None:
+def commit(
+    folder: Path,
+    step: str,
+    *,
+    run: RunReference,
+    follows: Mapping[str, str],
+    inputs: Mapping[str, str],
+    started: str,
+    finished: str,
+) -> None:
     """Make every file in ``folder`` durable and write the manifest, last."""
     digests = []
     directories = {folder}
@@ -61,7 +70,13 @@ def commit(folder: Path, step: str, inputs: Mapping[str, str], started: str, fin
     for directory in directories:
         sync_directory(directory)
     manifest = Manifest(
-        step=step, inputs=dict(inputs), started=started, finished=finished, files=tuple(digests)
+        step=step,
+        run=run,
+        follows=dict(follows),
+        inputs=dict(inputs),
+        started=started,
+        finished=finished,
+        files=tuple(digests),
     )
     write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
 

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from seatrial.errors import InputError
 from seatrial.evidence import known_issues, manifests
 from seatrial.evidence.facts import Facts, StepFacts
+from seatrial.evidence.known_issues import KNOWN_ISSUES
 from seatrial.evidence.records import (
     BenchmarkRecord,
     DataRecord,
@@ -52,8 +53,12 @@ def read_record(folder: Path, record_type: type[Record]) -> Any:
         raise InputError(f"{path}: {where}: {first['msg']}; run that step again") from None
 
 
-def read_facts(run: Run) -> Facts:
-    """Everything the run has proved so far."""
+def read_facts(run: Run, documents: Path | None = None) -> Facts:
+    """Everything the run has proved so far.
+
+    :param documents: the document step's folder while that step is at work; what is known to be
+        wrong is read there, so that documents and verdicts follow from the run's files alone.
+    """
     steps: dict[str, StepFacts] = {}
     records: dict[str, Any] = {}
     for name, (field, record_type) in RECORD_TYPES.items():
@@ -68,12 +73,14 @@ def read_facts(run: Run) -> Facts:
         )
         records[field] = read_record(place.folder, record_type)
     config = run.config()
+    place = run.step("document")
+    documents = documents or (None if place is None else place.folder)
     return Facts(
         run=run.record(),
         config=config,
         steps=steps,
         release_digest=release_digest(steps),
-        known_issues=known_issues.load(run.project / config.known_issues),
+        known_issues=known_issues.load(documents / KNOWN_ISSUES) if documents else None,
         **records,
     )
 

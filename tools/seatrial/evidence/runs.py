@@ -22,7 +22,7 @@ from seatrial.config.load import check
 from seatrial.config.schema import Config
 from seatrial.errors import InputError
 from seatrial.evidence import environment, lineage, manifests
-from seatrial.evidence.records import RunRecord
+from seatrial.evidence.records import RunRecord, RunReference
 from seatrial.files import (
     disk_errors,
     make_directory,
@@ -33,6 +33,8 @@ from seatrial.files import (
 )
 
 RUNS = "runs"
+RECORD = "run.json"
+CONFIG = "config.yaml"
 _REFERENCE = "reused.json"
 _TRIES, _GLANCE_S = 5, 0.05
 _ID = re.compile(r"^\d{8}T\d{6}Z-[a-z-]+-[0-9a-f]{4}$")
@@ -68,12 +70,16 @@ class Run:
         """The file with one JSON object a line for every event."""
         return self.folder / "events.jsonl"
 
+    def reference(self) -> RunReference:
+        """The run by id and digest of ``run.json``."""
+        return RunReference(id=self.id, sha256=sha256_file(self.folder / RECORD))
+
     def record(self) -> RunRecord:
         """What ``run.json`` says.
 
         :raises InputError: it is missing or damaged.
         """
-        path = self.folder / "run.json"
+        path = self.folder / RECORD
         try:
             return RunRecord.model_validate(read_json(path))
         except ValidationError as error:
@@ -84,7 +90,7 @@ class Run:
 
         :raises InputError: it was edited since: a bound that is lowered afterwards proves nothing.
         """
-        path = self.folder / "config.yaml"
+        path = self.folder / CONFIG
         raw, lines = strict_yaml.read(path)
         if sha256_file(path) != self.record().config_sha256:
             raise InputError(
@@ -110,6 +116,19 @@ class Run:
         if not manifest.exists() or sha256_file(manifest) != named["manifest_sha256"]:
             raise InputError(f"{reference}: {manifest} is missing or changed; run finalize anew")
         return StepPlace(original, named["run"])
+
+    def manifests(self) -> dict[str, str]:
+        """Digest of the manifest of every whole step that the run has or refers to, by step."""
+        own = {
+            path.parent.name: sha256_file(path)
+            for path in self.folder.glob(f"*/{manifests.MANIFEST}")
+        }
+        ending = f".{_REFERENCE}"
+        referred = {
+            path.name.removesuffix(ending): str(read_json(path)["manifest_sha256"])
+            for path in self.folder.glob(f"*{ending}")
+        }
+        return dict(sorted((referred | own).items()))
 
     def refer(self, name: str, place: StepPlace) -> None:
         """Reuse a whole step of another run: it is named by run and manifest digest, not copied."""
@@ -204,13 +223,15 @@ def create(
     vouched_by: str | None = None,
     checkpoint: str | None = None,
     published: tuple[str, ...] = (),
-    made_in: RunRecord | None = None,
+    made_in: Run | None = None,
 ) -> Run:
     """Begin a run: its folder, resolved configuration, environment and git state.
 
     A run that only documents or judges what another one made has the environment and git state
     of that one, ``made_in``: what the repository holds by now has no part in the release.
     """
+    origin = None if made_in is None else _origin(made_in)
+    copied = None if origin is None else Run(project, origin.id).record()
     started = now()
     stamp = re.sub(r"[-:]", "", started)
     run = Run(project, f"{stamp}-{command}-{secrets.token_hex(2)}")
@@ -218,21 +239,27 @@ def create(
     with disk_errors(run.folder, "create the run's folder"):
         run.folder.mkdir()
     text = strict_yaml.dump(config.model_dump(mode="json"))
-    write_text(run.folder / "config.yaml", text)
+    write_text(run.folder / CONFIG, text)
     record = RunRecord(
         id=run.id,
         command=command,
         started=started,
         config_path=config_path,
-        config_sha256=sha256_file(run.folder / "config.yaml"),
+        config_sha256=sha256_file(run.folder / CONFIG),
         overrides=overrides,
         vouched_by=vouched_by,
         checkpoint=checkpoint,
-        git=made_in.git if made_in else lineage.describe(project, published),
-        environment=made_in.environment if made_in else environment.describe(),
+        made_in=origin,
+        git=copied.git if copied else lineage.describe(project, published),
+        environment=copied.environment if copied else environment.describe(),
     )
-    write_json(run.folder / "run.json", record.model_dump(mode="json"))
+    write_json(run.folder / RECORD, record.model_dump(mode="json"))
     return run
+
+
+def _origin(run: Run) -> RunReference:
+    """The run that made the release which ``run`` made, judged or documented."""
+    return run.record().made_in or run.reference()
 
 
 def all_runs(project: Path) -> list[Run]:
@@ -240,7 +267,7 @@ def all_runs(project: Path) -> list[Run]:
     folder = project / RUNS
     if not folder.is_dir():
         return []
-    names = sorted(path.name for path in folder.iterdir() if (path / "run.json").exists())
+    names = sorted(path.name for path in folder.iterdir() if (path / RECORD).exists())
     return [Run(project, name) for name in names if _ID.match(name)]
 
 

@@ -5,13 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from seatrial import benchmark
-from seatrial.config.schema import Config
+from seatrial.config import slices
 from seatrial.evidence.records import Record
 from seatrial.steps.interface import Context, Step
-
-
-def _settings(config: Config) -> object:
-    return config.benchmark.model_dump(mode="json")
 
 
 def _work(context: Context, output: Path) -> Record:
@@ -30,7 +26,7 @@ def _work(context: Context, output: Path) -> Record:
 STEP = Step(
     name="benchmark",
     reads=("export/*", "data/splits.json", "data/preprocessing.json"),
-    settings=_settings,
+    settings=slices.benchmark,
     work=_work,
     timed=True,
 )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import tempfile
 import time
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from seatrial import reports
+from seatrial.config import slices
 from seatrial.config.schema import Config
+from seatrial.evidence.known_issues import KNOWN_ISSUES
 from seatrial.evidence.reading import read_facts
 from seatrial.evidence.records import DocumentsRecord, Record
 from seatrial.files import copy_file, write_text
@@ -17,13 +19,12 @@ from seatrial.steps.interface import Context, Step
 GUIDE = "docs/deployment_guide.md"
 
 
-def _settings(config: Config) -> object:
-    return config.model_dump(mode="json")
-
-
 def _work(context: Context, output: Path) -> Record:
     started = time.perf_counter()
-    documents = reports.render_documents(read_facts(context.run))
+    for name in _project_files(context.config):
+        if (context.project / name).is_file():
+            copy_file(context.project / name, output / KNOWN_ISSUES)
+    documents = reports.render_documents(read_facts(context.run, output))
     for name, text in documents.items():
         write_text(output / name, text)
     with tempfile.TemporaryDirectory(prefix="seatrial-guide-") as name:
@@ -40,13 +41,20 @@ def _work(context: Context, output: Path) -> Record:
     )
 
 
+def _project_files(config: Config) -> tuple[str, ...]:
+    """The known issues, as long as they lie in the project."""
+    parts = PurePosixPath(config.known_issues)
+    return () if parts.is_absolute() or ".." in parts.parts else (config.known_issues,)
+
+
 STEP = Step(
     name="document",
+    project_files=_project_files,
     reads=tuple(
         f"{step}/record.json"
         for step in ("data", "train", "evaluate", "export", "verify", "benchmark")
     ),
-    settings=_settings,
+    settings=slices.whole,
     work=_work,
     belongs_to_run=True,
 )

@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from seatrial import evaluation, losses, metrics, models, training
+from seatrial.config import slices
 from seatrial.config.metric_names import base_name
 from seatrial.config.schema import Config
 from seatrial.data import Dataset
@@ -32,11 +33,6 @@ SAMPLE = "sample.png"
 """A test image for the guide's code, upright and in the model's colours."""
 
 Logits = npt.NDArray[np.float32]
-
-
-def _settings(config: Config) -> object:
-    parts = {"model", "loss", "test_set", "targets", "reproducibility"}
-    return config.model_dump(mode="json", include=parts)
 
 
 @dataclass(frozen=True)
@@ -191,7 +187,7 @@ STEP = Step(
         "data/preprocessing.json",
         "data/record.json",
     ),
-    settings=_settings,
+    settings=slices.evaluate,
     work=_work,
     builds_model=True,
 )

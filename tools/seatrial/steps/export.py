@@ -5,26 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from seatrial import export, training
-from seatrial.config.schema import Config
+from seatrial.config import slices
 from seatrial.evidence.records import Record
 from seatrial.files import sha256_file
 from seatrial.steps.interface import Context, Step
 from seatrial.steps.train import BEST, as_trained
-
-
-def _settings(config: Config) -> object:
-    return {
-        "model": config.model.model_dump(mode="json"),
-        "export": config.export.model_dump(mode="json", exclude={"max_accuracy_difference"}),
-        "threads": config.benchmark.threads,
-        "name": model_name(config),
-        "seed": config.reproducibility.seed,
-    }
-
-
-def model_name(config: Config) -> str:
-    """The name stated for the model, else its architecture."""
-    return config.documents.name or config.model.architecture
 
 
 def _work(context: Context, output: Path) -> Record:
@@ -37,7 +22,7 @@ def _work(context: Context, output: Path) -> Record:
     return export.export_all(
         model,
         dataset,
-        name=model_name(config),
+        name=slices.model_name(config),
         checkpoint_sha256=sha256_file(best),
         formats=config.export.formats if config.export.enabled else (),
         quantization=config.export.quantization if quantized else None,
@@ -52,7 +37,7 @@ def _work(context: Context, output: Path) -> Record:
 STEP = Step(
     name="export",
     reads=(f"train/{BEST}", "data/splits.json", "data/preprocessing.json"),
-    settings=_settings,
+    settings=slices.export,
     work=_work,
     builds_model=True,
     timed=True,

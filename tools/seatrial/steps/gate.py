@@ -6,17 +6,13 @@ from datetime import date
 from pathlib import Path
 
 from seatrial import gates, reports
-from seatrial.config.schema import Config
+from seatrial.config import slices
 from seatrial.evidence.reading import RECORD_TYPES, read_facts
 from seatrial.evidence.records import Record
 from seatrial.files import write_json, write_text
 from seatrial.steps.interface import Context, Step
 
 CHECKLIST = "production_ready"
-
-
-def _settings(config: Config) -> object:
-    return config.model_dump(mode="json")
 
 
 def _work(context: Context, output: Path) -> Record:
@@ -32,7 +28,7 @@ def _work(context: Context, output: Path) -> Record:
 STEP = Step(
     name="gate",
     reads=tuple(f"{step}/record.json" for step in RECORD_TYPES),
-    settings=_settings,
+    settings=slices.whole,
     work=_work,
     belongs_to_run=True,
 )

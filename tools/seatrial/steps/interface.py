@@ -71,6 +71,10 @@ def _nothing(context: Context) -> None:
     """No condition."""
 
 
+def _no_files(config: Config) -> tuple[str, ...]:  # noqa: ARG001
+    return ()
+
+
 @dataclass(frozen=True)
 class Step:
     """A unit of work with declared inputs. It is done again only when one of them changed."""
@@ -85,6 +89,8 @@ class Step:
     check: Callable[[Context], None] = _nothing
     """Raises what is bound to stop the step, before any step begins: reading a large data set
     takes longer than finding out that there is no such architecture."""
+    project_files: Callable[[Config], tuple[str, ...]] = _no_files
+    """Files of the project that it reads, by path relative to the project."""
     builds_model: bool = False
     """Whether it builds the model, so that a model of the project's own is an input: its code."""
     timed: bool = False

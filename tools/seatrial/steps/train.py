@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from seatrial import models, training
-from seatrial.config import load, strict_yaml
+from seatrial.config import load, slices, strict_yaml
 from seatrial.config.schema import Config
 from seatrial.evidence.records import Record
 from seatrial.files import write_text
@@ -15,15 +15,6 @@ from seatrial.training import following
 
 BEST = "checkpoints/final_model_best.pt"
 LAST = "checkpoints/final_model_last.pt"
-_SECTIONS = {
-    "model", "loss", "optimizer", "scheduler", "training", "early_stopping",
-    "data_augmentation", "checkpointing", "validation", "reproducibility",
-}  # fmt: skip
-
-
-def settings(config: Config) -> object:
-    """The sections of the configuration that decide a training."""
-    return config.model_dump(mode="json", include=_SECTIONS)
 
 
 def as_trained(context: Context) -> Config:
@@ -69,7 +60,7 @@ def _resolved(context: Context) -> Config:
 STEP = Step(
     name="train",
     reads=("data/splits.json", "data/preprocessing.json"),
-    settings=settings,
+    settings=slices.train,
     work=_work,
     builds_model=True,
     check=_check,

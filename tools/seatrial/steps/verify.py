@@ -5,17 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from seatrial import evaluation, parity
-from seatrial.config.schema import Config
+from seatrial.config import slices
 from seatrial.evidence.records import Record
 from seatrial.steps.evaluate import PREDICTIONS
 from seatrial.steps.interface import Context, Step
-
-
-def _settings(config: Config) -> object:
-    return {
-        "bound": config.export.max_accuracy_difference,
-        "threads": config.benchmark.threads,
-    }
 
 
 def _work(context: Context, output: Path) -> Record:
@@ -37,6 +30,6 @@ def _work(context: Context, output: Path) -> Record:
 STEP = Step(
     name="verify",
     reads=("export/*", f"evaluate/{PREDICTIONS}", "data/splits.json", "data/preprocessing.json"),
-    settings=_settings,
+    settings=slices.verify,
     work=_work,
 )

@@ -32,21 +32,25 @@ from seatrial.evidence.records.run import (
     Lineage,
     Manifest,
     RunRecord,
+    RunReference,
 )
 from seatrial.evidence.records.training import Checkpoint, Diagnosis, Epoch, TrainRecord
 from seatrial.evidence.records.verdicts import (
+    ApprovalRecord,
     CodeBlock,
     Document,
     DocumentsRecord,
     EvidenceFile,
     GateRecord,
     ItemVerdict,
+    KeyHeld,
     Verdict,
     WaiverRecord,
 )
 from seatrial.evidence.records.verification import Flip, FormatVerification, VerificationRecord
 
 __all__ = [
+    "ApprovalRecord",
     "Artifact",
     "BenchmarkRecord",
     "CalibrationBin",
@@ -73,6 +77,7 @@ __all__ = [
     "Gap",
     "GateRecord",
     "ItemVerdict",
+    "KeyHeld",
     "KnownIssue",
     "Latency",
     "Lineage",
@@ -85,6 +90,7 @@ __all__ = [
     "QuantizationTrial",
     "Record",
     "RunRecord",
+    "RunReference",
     "SplitCount",
     "TrainRecord",
     "Unreadable",

@@ -33,6 +33,13 @@ class Environment(Record):
     """Digest of the installed package's files."""
 
 
+class RunReference(Record):
+    """A run, and the digest of its ``run.json``: with it git state and environment are fixed."""
+
+    id: str
+    sha256: str
+
+
 class RunRecord(Record):
     """``run.json``, written when a run begins."""
 
@@ -47,6 +54,9 @@ class RunRecord(Record):
     """The earlier gate that vouches for this configuration; None where it was given by hand."""
     checkpoint: str | None = None
     """A checkpoint trained elsewhere, relative to the project or absolute."""
+    made_in: RunReference | None = None
+    """Of a run that judges or documents: the run that made the release, whose git state and
+    environment this one repeats."""
     git: Lineage
     environment: Environment
 
@@ -62,10 +72,16 @@ class FileDigest(Record):
 class Manifest(Record):
     """``manifest.json``: written last, so its presence means that the step is whole."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     step: str
+    run: RunReference
+    """The run that did the work."""
+    follows: dict[str, str]
+    """Digest of the manifest of each earlier step that the run had then, by step: a chain, so that
+    nothing earlier changes without breaking everything later."""
     inputs: dict[str, str]
-    """Digest of each thing that went in: earlier steps' manifests, the config's slice, code."""
+    """Digest of each thing that went in: files of earlier steps and of the project, the
+    configuration's slice, code, packages. The same inputs: the work is not done again."""
     started: str
     finished: str
     files: tuple[FileDigest, ...]

@@ -27,7 +27,7 @@ def release_safe(case: Case) -> Finding:
     unsafe_files = _unsafe_files(case.facts, case.evidence)
     problems, remedy = [], None
     if issues is None:
-        problems.append(f"{name} does not exist")
+        problems.append(f"{name} did not exist when the documents were rendered")
         remedy = (
             f"Write {case.facts.config.known_issues}; with nothing known, 'issues: []' says so."
         )
@@ -53,11 +53,10 @@ def _issues(facts: Facts, evidence: Evidence) -> tuple[KnownIssue, ...] | None:
     parts = PurePosixPath(name)
     if parts.is_absolute() or ".." in parts.parts:
         raise NotChecked(f"known_issues: {name} lies outside the repository")
-    if not evidence.exists(name):
+    if not evidence.matching("document", known_issues.KNOWN_ISSUES):
         return None
-    path = evidence.outside(name)
     try:
-        return known_issues.load(path)
+        return known_issues.load(evidence.place("document", known_issues.KNOWN_ISSUES))
     except (ConfigurationError, InputError) as error:
         raise NotChecked(str(error)) from None
 

@@ -9,9 +9,11 @@ from pydantic import ValidationError
 from seatrial.config import strict_yaml
 from seatrial.config.schema import Config
 from seatrial.errors import ConfigurationError
+from seatrial.evidence.chain import broken_links
 from seatrial.evidence.facts import Facts
-from seatrial.evidence.reading import release_digest
+from seatrial.evidence.reading import RECORD_TYPES, release_digest
 from seatrial.evidence.records import RunRecord
+from seatrial.evidence.runs import Run
 from seatrial.gates.checks.case import Case
 from seatrial.gates.checks.data import described, is_digest
 from seatrial.gates.checks.test import evaluated
@@ -43,6 +45,7 @@ def reproducible(case: Case) -> Finding:
     if release is None or release != release_digest(case.facts.steps):
         problems.append("the release digest is not that of the manifests")
     problems += _broken_links(case.facts)
+    problems += broken_links(Run(case.evidence.project, run.id), tuple(RECORD_TYPES))
     if not result.repeat_identical:
         problems.append("evaluating twice gave different numbers")
     commit = (run.git.commit or "none")[:12]
@@ -88,7 +91,7 @@ def _broken_links(facts: Facts) -> list[str]:
         f"{name} read another {path}"
         for name, step in facts.steps.items()
         for path, digest in sorted(step.manifest.inputs.items())
-        if "/" in path and listed.get(path) != digest
+        if path.partition("/")[0] in RECORD_TYPES and listed.get(path) != digest
     ]
     return [f"the steps do not follow from each other: {some(other)}"] if other else []
 
