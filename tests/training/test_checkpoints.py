@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,7 @@ def test_a_second_name_is_a_copy_where_the_file_system_has_no_links(
     def no_links(*_: object) -> None:
         raise OSError(95, "not supported")
 
-    monkeypatch.setattr(checkpoints.os, "link", no_links)
+    monkeypatch.setattr(os, "link", no_links)
     (tmp_path / "a").write_bytes(b"content")
     checkpoints.give_second_name(tmp_path / "a", tmp_path / "b")
     assert (tmp_path / "b").read_bytes() == b"content"

@@ -6,10 +6,11 @@ import errno
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -67,42 +68,170 @@ def pretty_json(value: object) -> str:
 
 
 def sync_directory(directory: Path) -> None:
-    """Make the names in ``directory`` durable: fsync of the directory itself."""
+    """Make the names in ``directory`` durable: fsync of the directory itself.
+
+    A file system that cannot do that for directories (some network ones) is not asked for more.
+    """
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
     finally:
         os.close(descriptor)
 
 
+_known_durable: set[tuple[int, int]] = set()
+"""Device and inode of each folder whose name this process knows to be on the disk."""
+
+
 def make_directory(path: Path) -> Path:
-    """Create ``path`` and its missing parents durably; return it."""
-    if not path.is_dir():
-        with disk_errors(path, "create the folder"):
-            missing = [path, *[p for p in path.parents if not p.exists()]]
-            path.mkdir(parents=True, exist_ok=True)
-            for made in missing:
-                sync_directory(made.parent)
-    return path
+    """Create ``path`` and its missing parents durably; return it.
+
+    Each folder is synced before the next one is made in it. So at most one may not be: the last
+    one made before a crash; and that is synced by the next process to come by.
+    """
+    missing: list[Path] = []
+    with disk_errors(path, "create the folder"):
+        while not path.is_dir():
+            missing.append(path)
+            path = path.parent
+        if _identity(path) not in _known_durable:
+            # Who may not read its parent did not make it there: it is not one of ours.
+            with suppress(PermissionError):
+                sync_directory(path.absolute().parent)
+            _known_durable.add(_identity(path))
+        for made in reversed(missing):
+            made.mkdir(exist_ok=True)
+            sync_directory(made.absolute().parent)
+            _known_durable.add(_identity(made))
+    return missing[0] if missing else path
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    found = folder.stat()
+    return found.st_dev, found.st_ino
+
+
+def beside(path: Path, purpose: str) -> Path:
+    """A fresh hidden name in the folder of ``path``; see :func:`clear_leftovers`."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.{purpose}")
+
+
+_LEFTOVER = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.(new|earlier)")
+
+
+def clear_leftovers(folder: Path, names: Collection[str] | None = None) -> None:
+    """Remove what writers that were killed left beside ``names`` in ``folder``; all without names.
+
+    For who alone writes there, such as the holder of a lock.
+    """
+    with disk_errors(folder, "remove what a killed process left"):
+        for path in folder.glob(".*"):
+            found = _LEFTOVER.fullmatch(path.name)
+            if found is not None and (names is None or found["name"] in names):
+                path.unlink(missing_ok=True)
+
+
+def write_new(path: Path, fill: Callable[[IO[bytes]], Any]) -> None:
+    """Write a file that is not there yet, and sync its bytes; its name is not synced.
+
+    On any error it is removed: after a failed fsync the bytes are lost, whatever a second one says.
+
+    :raises OSError: the disk does not take it.
+    """
+    try:
+        with path.open("xb") as stream:
+            fill(stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except BaseException:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        raise
+
+
+def swap_in(staged: Mapping[Path, Path]) -> None:
+    """Rename each value over its key, back to back, and sync the folders.
+
+    On any error every key is as it was, as far as the disk allows, and the values are gone.
+    """
+    earlier: dict[Path, Path | None] = {}
+    try:
+        for target in staged:
+            with disk_errors(target):
+                earlier[target] = _second_name(target)
+        for target, source in staged.items():
+            with disk_errors(target):
+                source.replace(target)
+        for folder in dict.fromkeys(target.parent for target in staged):
+            with disk_errors(folder):
+                sync_directory(folder)
+    except BaseException:
+        _put_back(staged, earlier)
+        raise
+    _remove(kept for kept in earlier.values() if kept is not None)
+
+
+def _second_name(path: Path) -> Path | None:
+    if not os.path.lexists(path):
+        return None
+    kept = beside(path, "earlier")
+    if not link(path, kept):
+        shutil.copyfile(path, kept)
+    return kept
+
+
+_CANNOT_LINK = (errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
+
+
+def link(path: Path, second: Path) -> bool:
+    """Give a file a second name; False where the file system has no such thing."""
+    try:
+        os.link(path, second)
+    except OSError as error:
+        if error.errno not in _CANNOT_LINK:
+            raise
+        return False
+    return True
+
+
+def _put_back(staged: Mapping[Path, Path], earlier: Mapping[Path, Path | None]) -> None:
+    for target, source in reversed(staged.items()):
+        kept = earlier.get(target)
+        with suppress(OSError):
+            if target in earlier and not source.exists():  # it was renamed
+                target.unlink() if kept is None else kept.replace(target)
+                sync_directory(target.parent)
+    _remove([*staged.values(), *(kept for kept in earlier.values() if kept is not None)])
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file durably, if it is there."""
+    if os.path.lexists(path):
+        with disk_errors(path, "remove"):
+            path.unlink(missing_ok=True)
+            sync_directory(path.parent)
 
 
 def write_with(path: Path, fill: Callable[[IO[bytes]], Any]) -> None:
     """Write ``path`` atomically: ``fill`` gets a temporary file in the same folder, which is
     synced, renamed over ``path``, and the folder synced. On any error ``path`` is as it was.
+
+    :raises InputError: the disk does not take it.
     """
     make_directory(path.parent)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    temporary = beside(path, "new")
     with disk_errors(path):
-        try:
-            with temporary.open("xb") as stream:
-                fill(stream)
-                stream.flush()
-                os.fsync(stream.fileno())
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        sync_directory(path.parent)
+        write_new(temporary, fill)
+    swap_in({path: temporary})
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -90,15 +88,13 @@ def give_second_name(source: Path, target: Path) -> None:
 
     Checkpoints are replaced and never changed in place, so the two part at the next write.
     """
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        os.link(source, temporary)
-    except OSError:
-        files.copy_file(source, target)
-        return
+    temporary = files.beside(target, "new")
     with files.disk_errors(target):
-        temporary.replace(target)
-        files.sync_directory(target.parent)
+        linked = files.link(source, temporary)
+    if linked:
+        files.swap_in({target: temporary})
+    else:
+        files.copy_file(source, target)
 
 
 class Writer:
@@ -149,7 +145,8 @@ class Writer:
         for name in names[1:]:
             give_second_name(first, self._folder / name)
         for name in drop:
-            (self._folder / name).unlink(missing_ok=True)
+            with files.disk_errors(self._folder / name, "remove"):
+                (self._folder / name).unlink(missing_ok=True)
         self._seconds = time.monotonic() - started
 
 
