@@ -1,6 +1,6 @@
 # Everything runs in .venv, which is made on first use and left alone while pyproject.toml stays.
 .DEFAULT_GOAL := help
-.PHONY: help demo test docs bench clean environment
+.PHONY: help demo test torture mutation docs bench clean environment
 
 IN := .venv/bin
 # Small networks run fastest on one thread each, and several test processes share the cores.
@@ -9,6 +9,8 @@ ONE_THREAD := OMP_NUM_THREADS=1
 help:
 	@echo "make demo    the whole job on handwritten digits, in demo/"
 	@echo "make test    formatting, types and tests"
+	@echo "make torture every kill, crash state, payload and schedule, counted"
+	@echo "make mutation tests of the tests: what changes of the code go unnoticed"
 	@echo "make docs    docs/reference/, from the program"
 	@echo "make bench   ratios against bare loops, for benchmarks/README.md"
 	@echo "make clean   remove the environment and everything built or measured"
@@ -25,6 +27,9 @@ test: environment
 	$(IN)/mypy
 	$(IN)/mypy tools/make_environment.py tools/generate_reference.py
 	$(ONE_THREAD) $(IN)/pytest -n 2 --dist loadfile
+
+torture: environment
+	SEATRIAL_TORTURE=1 $(ONE_THREAD) $(IN)/pytest -s tests/reliability tests/audit tests/evidence
 
 docs: environment
 	$(IN)/python tools/generate_reference.py

@@ -64,6 +64,7 @@ def test_the_summary_ends_with_target_achieved_margin_decision(
         "target", "achieved", "margin", "decision",
     ]  # fmt: skip
     assert "+7.0 points" in lines[-4]
+    assert lines[-7] == f"release    {healthy_facts().release_digest}"
     assert lines[-1] == "Not ready. results/production/production_ready.md"
     failing = next(i for i, line in enumerate(lines) if "FAIL" in line)
     assert "24 approval" in lines[failing] and "no approval recorded" in lines[failing]

@@ -151,6 +151,7 @@ def summary_lines(facts: Facts, gate: GateRecord) -> list[str]:
     return [
         *lines,
         *([""] if lines[-1] else []),
+        f"release    {facts.release_digest or 'none: not every step is whole'}",
         f"target     {target}",
         f"achieved   {f.estimate(accuracy, True)}",
         f"margin     {results.margin(evaluation, targets)}",
