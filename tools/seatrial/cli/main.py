@@ -20,6 +20,7 @@ COMMANDS = {
     "benchmark": "Measure latency, memory and size of exported files.",
     "document": "Render the documents of a run again.",
     "gate": "Judge the checklist of a run again.",
+    "sign": "Sign what the published release was made of.",
     "predict": "Answer for images from an exported file, without torch.",
     "load-test": "Put an exported file under load.",
     "config": "Check a configuration or print its schema.",
