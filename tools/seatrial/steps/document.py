@@ -6,13 +6,13 @@ import tempfile
 import time
 from pathlib import Path, PurePosixPath
 
-from seatrial import reports
+from seatrial import provenance, reports
 from seatrial.config import slices
 from seatrial.config.schema import Config
 from seatrial.evidence.known_issues import KNOWN_ISSUES
 from seatrial.evidence.reading import read_facts
 from seatrial.evidence.records import DocumentsRecord, Record
-from seatrial.files import copy_file, write_text
+from seatrial.files import copy_file, write_bytes, write_text
 from seatrial.publishing import released_files
 from seatrial.steps.interface import Context, Step
 
@@ -24,9 +24,13 @@ def _work(context: Context, output: Path) -> Record:
     for name in _project_files(context.config):
         if (context.project / name).is_file():
             copy_file(context.project / name, output / KNOWN_ISSUES)
-    documents = reports.render_documents(read_facts(context.run, output))
+    facts = read_facts(context.run, output)
+    documents = reports.render_documents(facts)
     for name, text in documents.items():
         write_text(output / name, text)
+    if facts.release_digest is not None:
+        statement = provenance.to_json_bytes(provenance.statement(facts))
+        write_bytes(output / provenance.STATEMENT, statement)
     with tempfile.TemporaryDirectory(prefix="seatrial-guide-") as name:
         staged = Path(name)
         for path, source in released_files(context.run, context.config).items():
