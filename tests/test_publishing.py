@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import shutil
 import threading
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -41,8 +44,8 @@ def test_the_release_names_its_run_and_the_digest_of_every_file(run: Run) -> Non
 
 
 def test_publishing_again_writes_nothing(run: Run) -> None:
-    assert publishing.publish(run)
-    assert publishing.publish(run) == ()
+    assert publishing.publish(run).changed
+    assert publishing.publish(run) == publishing.Publication()
 
 
 def test_a_published_file_edited_by_hand_is_put_right(run: Run) -> None:
@@ -50,7 +53,7 @@ def test_a_published_file_edited_by_hand_is_put_right(run: Run) -> None:
     report = run.project / "docs/model_card.md"
     right = report.read_text()
     report.write_text("100 % production ready\n")
-    assert publishing.publish(run) == ("docs/model_card.md",)
+    assert publishing.publish(run).changed == ("docs/model_card.md",)
     assert report.read_text() == right
 
 
@@ -72,15 +75,15 @@ def test_a_disk_that_refuses_one_file_leaves_the_earlier_release(
     for path in (run.folder / "document").rglob("*.md"):
         path.write_text(path.read_text() + "\nnew\n")
     (run.folder / "train/training.log").write_text("new\n")
-    real, calls = publishing.copy_file, []
+    real, calls = shutil.copyfileobj, []
 
-    def full_disk(source: Path, target: Path) -> None:
+    def full_disk(source: IO[bytes], target: IO[bytes], length: int = 0) -> None:
         calls.append(target)
         if len(calls) == 3:
-            raise InputError(f"{target}: cannot write: the disk is full")
-        real(source, target)
+            raise OSError(errno.ENOSPC, "no space left")
+        real(source, target, length)
 
-    monkeypatch.setattr(publishing, "copy_file", full_disk)
+    monkeypatch.setattr(shutil, "copyfileobj", full_disk)
     with pytest.raises(InputError, match="disk is full"):
         publishing.publish(run)
     assert published(run.project) == before

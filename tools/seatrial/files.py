@@ -152,26 +152,36 @@ def write_new(path: Path, fill: Callable[[IO[bytes]], Any]) -> None:
         raise
 
 
-def swap_in(staged: Mapping[Path, Path]) -> None:
-    """Rename each value over its key, back to back, and sync the folders.
+def swap_in(staged: Mapping[Path, Path | None]) -> None:
+    """Rename each value over its key, back to back, and sync the folders; None removes the key.
 
-    On any error every key is as it was, as far as the disk allows, and the values are gone.
+    The last key is renamed when all before it are durable, so that it can vouch for them. On any
+    error every key is as it was, as far as the disk allows, and the values are gone.
     """
     earlier: dict[Path, Path | None] = {}
+    *before, last = staged
     try:
         for target in staged:
             with disk_errors(target):
                 earlier[target] = _second_name(target)
-        for target, source in staged.items():
-            with disk_errors(target):
-                source.replace(target)
-        for folder in dict.fromkeys(target.parent for target in staged):
-            with disk_errors(folder):
-                sync_directory(folder)
+        for targets in (before, [last]):
+            for target in targets:
+                with disk_errors(target):
+                    _rename_over(target, staged[target])
+            for folder in dict.fromkeys(target.parent for target in targets):
+                with disk_errors(folder):
+                    sync_directory(folder)
     except BaseException:
         _put_back(staged, earlier)
         raise
-    _remove(kept for kept in earlier.values() if kept is not None)
+    discard(earlier.values())
+
+
+def _rename_over(target: Path, source: Path | None) -> None:
+    if source is None:
+        target.unlink(missing_ok=True)
+    else:
+        source.replace(target)
 
 
 def _second_name(path: Path) -> Path | None:
@@ -197,20 +207,23 @@ def link(path: Path, second: Path) -> bool:
     return True
 
 
-def _put_back(staged: Mapping[Path, Path], earlier: Mapping[Path, Path | None]) -> None:
-    for target, source in reversed(staged.items()):
-        kept = earlier.get(target)
-        with suppress(OSError):
-            if target in earlier and not source.exists():  # it was renamed
+def _put_back(staged: Mapping[Path, Path | None], earlier: Mapping[Path, Path | None]) -> None:
+    for target in reversed(earlier):
+        source, kept = staged[target], earlier[target]
+        done = not target.exists() if source is None else not source.exists()
+        if done:
+            with suppress(OSError):
                 target.unlink() if kept is None else kept.replace(target)
                 sync_directory(target.parent)
-    _remove([*staged.values(), *(kept for kept in earlier.values() if kept is not None)])
+    discard([*staged.values(), *earlier.values()])
 
 
-def _remove(paths: Iterable[Path]) -> None:
+def discard(paths: Iterable[Path | None]) -> None:
+    """Remove temporary files, as far as that goes: for the end of something that failed."""
     for path in paths:
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
+        if path is not None:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
 
 
 def remove_file(path: Path) -> None:

@@ -17,7 +17,7 @@ from seatrial.evidence.facts import Facts
 from seatrial.evidence.reading import read_facts, read_record
 from seatrial.evidence.records import GateRecord
 from seatrial.evidence.runs import Run, StepPlace
-from seatrial.files import digest_of, read_json, write_json
+from seatrial.files import clear_leftovers, digest_of, read_json, remove_file, write_json
 from seatrial.steps import Context, Emit
 
 TRAINED = ("data", "train", "evaluate")
@@ -33,11 +33,25 @@ class Outcome:
     gate: GateRecord | None
     published: tuple[str, ...]
     committed: str | None = None
+    superseded_by: str | None = None
+    """The run that is published and began later; then this one was not."""
 
     @property
     def exit_code(self) -> int:
-        """0 if every item passed or the run has no gate, else 1."""
-        return 0 if self.gate is None or self.gate.passed else 1
+        """0 if every item passed or the run has no gate, and it was published where it has one;
+        else 1."""
+        passed = self.gate is None or self.gate.passed
+        return 0 if passed and self.superseded_by is None else 1
+
+    @property
+    def not_published(self) -> str | None:
+        """Why the run was not published though it has a verdict, and how to do it all the same."""
+        if self.superseded_by is None:
+            return None
+        return (
+            f"not published: run {self.superseded_by}, which began later, is; to publish this one "
+            f"all the same, seatrial gate {self.run.id}"
+        )
 
 
 def begin(
@@ -101,7 +115,8 @@ def proceed(
         observe(event)
 
     with run.lock():
-        (run.folder / OUTCOME).unlink(missing_ok=True)
+        clear_leftovers(run.folder)
+        remove_file(run.folder / OUTCOME)
         try:
             context = Context(run, run.config(), emit=emit, stop=stop)
             pipeline.execute(context, names, afresh=afresh)
@@ -109,10 +124,10 @@ def proceed(
         except BaseException as error:
             _note_failure(run, error)
             raise
-        write_json(
-            run.folder / OUTCOME,
-            {"state": "finished", "exit_code": outcome.exit_code, "finished": runs.now()},
-        )
+        ended = {"state": "finished", "exit_code": outcome.exit_code, "finished": runs.now()}
+        if outcome.not_published is not None:
+            ended["message"] = outcome.not_published
+        write_json(run.folder / OUTCOME, ended)
         return outcome
 
 
@@ -167,16 +182,31 @@ def _training(run: Run) -> str | None:
 def _finish(run: Run, names: Sequence[str], commit: bool) -> Outcome:
     place = run.step("gate") if "gate" in names else None
     gate = None if place is None else read_record(place.folder, GateRecord)
-    published: tuple[str, ...] = ()
+    publication = publishing.Publication()
     committed = None
     if gate is not None:
-        published = publishing.publish(run)
+        publication = publishing.publish(run)
         if commit:
             committed = _commit(run, gate)
-    return Outcome(run, read_facts(run), gate, published, committed)
+    return Outcome(
+        run,
+        read_facts(run),
+        gate,
+        publication.changed,
+        committed,
+        publication.superseded_by,
+    )
 
 
 def _commit(run: Run, gate: GateRecord) -> str | None:
+    with publishing.turn(run.project, exclusive=False):
+        # Another run may have been published since: its documents are not this one's to commit.
+        if publishing.published_run(run.project) != run.id:
+            return None
+        return _commit_documents(run, gate)
+
+
+def _commit_documents(run: Run, gate: GateRecord) -> str | None:
     documents = [*publishing.DOCUMENTS, *publishing.VERDICT_DOCUMENTS]
     verdict = "passed" if gate.passed else gate.decision
     message = f"Document run {run.id}\n\nGate: {verdict}\nRelease digest: {gate.release_digest}\n"

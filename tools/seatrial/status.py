@@ -8,6 +8,7 @@ from typing import Any, Literal
 from seatrial.evidence.records import Record
 from seatrial.evidence.runs import Run
 from seatrial.finalize import read_outcome
+from seatrial.publishing import cut_short
 
 _POLL_S = 0.5
 _RESUMABLE = ("train", "finalize")
@@ -35,6 +36,9 @@ class Status(Record):
     """How far the step at work is, while a process is at work."""
     exit_code: int | None
     message: str | None
+    release_cut_short: str | None
+    """The run whose publication was cut short: the published files may be of two releases until
+    ``seatrial finalize --resume`` of that run, or of any later one, completes it."""
     next: str | None
     """What to do next: mostly a command."""
 
@@ -61,6 +65,7 @@ def of(run: Run) -> Status:
         progress=run.read_progress() if held else None,
         exit_code=None if outcome is None else outcome["exit_code"],
         message=_KILLED if state == "stopped" else (outcome or {}).get("message"),
+        release_cut_short=cut_short(run.project),
         next=_next(run, state),
     )
 

@@ -57,6 +57,8 @@ def closing(outcome: Outcome) -> list[str]:
 
     assert outcome.gate is not None
     lines = reports.summary_lines(outcome.facts, outcome.gate)
+    if outcome.not_published is not None:
+        lines += ["", outcome.not_published]
     if outcome.committed:
         lines.append(f"documents committed as {outcome.committed[:7]}")
     return lines
@@ -71,6 +73,7 @@ def as_json(outcome: Outcome) -> str:
         "exit_code": outcome.exit_code,
         "release_digest": outcome.facts.release_digest,
         "published": list(outcome.published),
+        "superseded_by": outcome.superseded_by,
         "committed": outcome.committed,
         "gate": None if outcome.gate is None else gates.to_json(outcome.gate),
     }

@@ -52,6 +52,11 @@ def _lines(found: dict[str, Any]) -> list[str]:
     if found["exit_code"] is not None:
         lines.append(f"exit code {found['exit_code']}")
     lines += [line for line in (found["message"], found["next"]) if line]
+    if found["release_cut_short"] is not None:
+        lines.append(
+            f"publishing run {found['release_cut_short']} was cut short: the published files may "
+            f"be of two releases; seatrial finalize --resume {found['release_cut_short']}"
+        )
     return lines
 
 

@@ -1,0 +1,301 @@
+"""Sees the file system calls that Python code makes below a folder; can break off or refuse one.
+
+The functions of ``os`` that change files are replaced, and ``open`` makes streams over a
+``FileIO`` whose writes are seen, so that a call here is one system call of the same name, at the
+moment when the buffer goes out. Files written by libraries in C are not seen;
+``test_file_calls.py`` compares with ``strace``.
+"""
+
+from __future__ import annotations
+
+import builtins
+import errno
+import io
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, Protocol, cast
+from unittest import mock
+
+CHANGES = ("open", "write", "fsync", "rename", "link", "unlink", "mkdir", "rmdir", "truncate")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call. Paths are relative to the folder that is watched."""
+
+    kind: str
+    """One of ``CHANGES``, or ``close``."""
+    path: str
+    target: str = ""
+    """The new name of a rename or link."""
+    offset: int = 0
+    """Of a write; of a truncate the new length."""
+    data: bytes = b""
+    created: bool = False
+    """Of an open: the file was not there before."""
+    emptied: bool = False
+    """Of an open: it was there, and is cut to nothing."""
+    directory: bool = False
+    """Of an fsync."""
+
+    def __str__(self) -> str:
+        shown = f"{self.kind} {self.path}"
+        return f"{shown} -> {self.target}" if self.target else shown
+
+
+class Fault(Protocol):
+    """What happens before a call is made; ``half`` writes the first half of a write."""
+
+    def __call__(self, number: int, call: Call, half: Callable[[], object]) -> None:
+        """Return to let the call be made; else raise, or end the process."""
+
+
+@dataclass(frozen=True)
+class Kill:
+    """SIGKILL to this process before call ``at``, or in the middle of it if that is a write."""
+
+    at: int
+    midway: bool = False
+
+    def __call__(self, number: int, call: Call, half: Callable[[], object]) -> None:  # noqa: ARG002
+        if number == self.at:
+            if self.midway:
+                half()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """The disk's error ``number`` at call ``at``; of a write the first half was taken."""
+
+    at: int
+    number: int
+
+    def __call__(self, number: int, call: Call, half: Callable[[], object]) -> None:
+        if number == self.at:
+            half()
+            raise OSError(self.number, os.strerror(self.number), call.path)
+
+
+@dataclass
+class _Open:
+    path: str
+    append: bool
+    changing: bool
+
+
+class Watch:
+    """The calls made below ``root`` so far, in ``calls``."""
+
+    def __init__(self, root: Path, fault: Fault | None = None) -> None:
+        self.root = Path(os.path.realpath(root))
+        self.calls: list[Call] = []
+        self._fault = fault
+        self._open: dict[int, _Open] = {}
+        self._lock = threading.RLock()
+        self.real = {name: getattr(os, name) for name in _REPLACED}
+
+    def relative(self, path: Any, dir_fd: int | None = None) -> str | None:
+        """The path from the root; None outside of it or for a descriptor."""
+        if isinstance(path, int):
+            return None
+        name = os.fsdecode(path)
+        if dir_fd is not None and not Path(name).is_absolute():
+            known = self._open.get(dir_fd)
+            if known is None:
+                return None
+            name = str(self.root / known.path / name)
+        folder, last = os.path.split(os.path.abspath(name))  # noqa: PTH100
+        absolute = Path(os.path.realpath(folder), last)
+        inside = absolute.is_relative_to(self.root)
+        return absolute.relative_to(self.root).as_posix() if inside else None
+
+    def note(self, call: Call, half: Callable[[], object] = lambda: None) -> None:
+        """Record a call that is about to be made, unless the fault prevents it."""
+        with self._lock:
+            number = len(self.calls)
+            self.calls.append(call)
+            if self._fault is not None:
+                self._fault(number, call, half)
+
+    # Each method below stands for the function of ``os`` of that name.
+
+    def open(self, path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        name = self.relative(path, dir_fd)
+        changing = flags & (os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_RDWR)
+        if name is not None and changing:
+            there = (self.root / name).exists()
+            created = bool(flags & os.O_CREAT) and not there
+            emptied = bool(flags & os.O_TRUNC) and there
+            self.note(Call("open", name, created=created, emptied=emptied))
+        descriptor = cast(int, self.real["open"](path, flags, mode, dir_fd=dir_fd))
+        if name is not None:
+            self._open[descriptor] = _Open(name, bool(flags & os.O_APPEND), bool(changing))
+        return descriptor
+
+    def close(self, descriptor: int) -> None:
+        self.closed(descriptor)
+        self.real["close"](descriptor)
+
+    def closed(self, descriptor: int) -> None:
+        known = self._open.pop(descriptor, None)
+        if known is not None and known.changing:
+            self.note(Call("close", known.path))
+
+    def write(self, descriptor: int, data: Any) -> int:
+        return self.writing(descriptor, bytes(data), lambda part: self._write(descriptor, part))
+
+    def _write(self, descriptor: int, part: bytes) -> int:
+        return cast(int, self.real["write"](descriptor, part))
+
+    def writing(self, descriptor: int, data: bytes, do: Callable[[bytes], int]) -> int:
+        known = self._open.get(descriptor)
+        if known is not None:
+            end = os.fstat(descriptor).st_size
+            offset = end if known.append else os.lseek(descriptor, 0, os.SEEK_CUR)
+            call = Call("write", known.path, offset=offset, data=data)
+            self.note(call, lambda: do(data[: len(data) // 2]))
+        return do(data)
+
+    def fsync(self, descriptor: Any) -> None:
+        number = descriptor if isinstance(descriptor, int) else descriptor.fileno()
+        known = self._open.get(number)
+        if known is not None:
+            directory = (self.root / known.path).is_dir()
+            self.note(Call("fsync", known.path, directory=directory))
+        self.real["fsync"](number)
+
+    def rename(self, source: Any, target: Any, **folders: Any) -> None:
+        self._two("rename", source, target)
+        self.real["rename"](source, target, **folders)
+        moved, name = self.relative(source), self.relative(target)
+        for known in self._open.values():
+            if moved is not None and (known.path + "/").startswith(moved + "/"):
+                known.path = f"{name}{known.path[len(moved) :]}"
+
+    def link(self, source: Any, target: Any, **options: Any) -> None:
+        self._two("link", source, target)
+        self.real["link"](source, target, **options)
+
+    def _two(self, kind: str, source: Any, target: Any) -> None:
+        first, second = self.relative(source), self.relative(target)
+        if (first is None) != (second is None):
+            raise AssertionError(f"{kind} over the edge of what is watched: {source} {target}")
+        if first is not None and second is not None:
+            self.note(Call(kind, first, target=second))
+
+    def unlink(self, path: Any, *, dir_fd: int | None = None) -> None:
+        self._one("unlink", path, dir_fd)
+        self.real["unlink"](path, dir_fd=dir_fd)
+
+    def rmdir(self, path: Any, *, dir_fd: int | None = None) -> None:
+        self._one("rmdir", path, dir_fd)
+        self.real["rmdir"](path, dir_fd=dir_fd)
+
+    def mkdir(self, path: Any, mode: int = 0o777, *, dir_fd: int | None = None) -> None:
+        self._one("mkdir", path, dir_fd)
+        self.real["mkdir"](path, mode, dir_fd=dir_fd)
+
+    def _one(self, kind: str, path: Any, dir_fd: int | None) -> None:
+        name = self.relative(path, dir_fd)
+        if name is not None:
+            self.note(Call(kind, name))
+
+    def truncate(self, path: Any, length: int) -> None:
+        known = self._open.get(path) if isinstance(path, int) else None
+        name = known.path if known is not None else self.relative(path)
+        if name is not None:
+            self.note(Call("truncate", name, offset=length))
+        self.real["truncate"](path, length)
+
+    def unseen(self, *_: Any, **__: Any) -> NoReturn:
+        """A way to change files that nothing here models; no commit path takes it."""
+        raise AssertionError("a call that is not recorded")
+
+    def open_stream(
+        self,
+        file: Any,
+        mode: str = "r",
+        buffering: int = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+        closefd: bool = True,
+        opener: Any = None,
+    ) -> Any:
+        """The built-in ``open``; a file to be written gets the same buffers over its own raw."""
+        if self.relative(file) is None or not set(mode) & set("wxa+"):
+            return _OPEN(file, mode, buffering, encoding, errors, newline, closefd, opener)
+        raw = _Raw(self, file, mode.replace("t", ""))
+        size = os.fstat(raw.fileno()).st_blksize if buffering in (-1, 1) else buffering
+        if buffering == 0:
+            return raw
+        buffer = io.BufferedRandom(raw, size) if "+" in mode else io.BufferedWriter(raw, size)
+        if "b" in mode:
+            return buffer
+        return io.TextIOWrapper(
+            cast("io.BufferedWriter", buffer),
+            io.text_encoding(encoding),
+            errors,
+            newline,
+            line_buffering=buffering == 1,
+        )
+
+
+class _Raw(io.FileIO):
+    """A file whose system calls are noted."""
+
+    def __init__(self, watch: Watch, path: Any, mode: str) -> None:
+        self._watch = watch
+        super().__init__(
+            path, mode.replace("b", ""), opener=lambda p, flags: watch.open(p, flags, 0o666)
+        )
+
+    def write(self, data: Any) -> int:
+        return self._watch.writing(self.fileno(), bytes(data), super().write)
+
+    def truncate(self, size: int | None = None) -> int:  # noqa: ARG002
+        raise AssertionError("no commit path cuts an open file")
+
+    def close(self) -> None:
+        # Noted first, as everything; a kill or refusal must not leave the descriptor to be
+        # noted again when the object dies.
+        if not self.closed:
+            try:
+                self._watch.closed(self.fileno())
+            finally:
+                super().close()
+
+
+_OPEN = io.open
+_REPLACED = (
+    "open", "close", "write", "fsync", "fdatasync", "rename", "replace", "link", "unlink",
+    "remove", "mkdir", "rmdir", "truncate", "ftruncate", "symlink", "sendfile", "pwrite",
+    "writev", "copy_file_range",
+)  # fmt: skip
+
+
+@contextmanager
+def watched(root: Path, fault: Fault | None = None) -> Iterator[Watch]:
+    """Watch every call below ``root`` made in this process until the block ends."""
+    watch = Watch(root, fault)
+    same = {"replace": "rename", "remove": "unlink", "ftruncate": "truncate", "fdatasync": "fsync"}
+    replaced = {
+        name: getattr(watch, same.get(name, name), watch.unseen)
+        for name in _REPLACED
+        if hasattr(os, name)
+    }
+    with (
+        mock.patch.multiple(os, **replaced),
+        mock.patch.object(io, "open", watch.open_stream),
+        mock.patch.object(builtins, "open", watch.open_stream),
+    ):
+        yield watch
+
+
+ERRORS = {"ENOSPC": errno.ENOSPC, "EIO": errno.EIO, "EROFS": errno.EROFS}
