@@ -57,6 +57,23 @@ def commit_files(project: Path, paths: Sequence[str], message: str) -> str | Non
         return str(repository.head.commit.hexsha)
 
 
+def holds(project: Path, path: Path) -> bool:
+    """Whether ``path``, with no link in it, lies in the project, in the working tree or git folder
+    of the repository around it, or in another working tree of that repository."""
+    folders = {project.resolve()}
+    repository, other = _repository(project), _repository(path.parent)
+    if repository is not None:
+        with repository:
+            folders |= {Path(repository.common_dir).resolve(), Path(repository.git_dir).resolve()}
+            if repository.working_tree_dir is not None:
+                folders.add(Path(repository.working_tree_dir).resolve())
+    if other is not None:
+        with other:
+            if Path(other.common_dir).resolve() in folders:
+                return True
+    return any(path.is_relative_to(folder) for folder in folders)
+
+
 def _repository(project: Path) -> Repo | None:
     from git import InvalidGitRepositoryError, NoSuchPathError, Repo
 

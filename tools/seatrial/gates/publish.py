@@ -13,4 +13,7 @@ def to_json(gate: GateRecord) -> dict[str, object]:
         "run": gate.run,
         "release_digest": gate.release_digest,
         "items": [item.model_dump(mode="json") for item in gate.items],
+        "approvals": [approval.model_dump(mode="json") for approval in gate.approvals],
+        "signers_sha256": gate.signers_sha256,
+        "revoked_sha256": gate.revoked_sha256,
     }

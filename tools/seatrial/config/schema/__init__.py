@@ -31,6 +31,7 @@ from seatrial.config.schema.release import (
     Documents,
     Export,
     Quantization,
+    Role,
     Targets,
     Waiver,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "RandomErasing",
     "RandomResizedCrop",
     "Reproducibility",
+    "Role",
     "Rotation",
     "Scheduler",
     "Section",

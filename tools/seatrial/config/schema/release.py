@@ -87,10 +87,19 @@ class Documents(Section):
     registry_url: str | None = None
 
 
+Role = Literal["technical", "product", "compliance"]
+"""In what capacity a person approves a release."""
+
+
 class Approvals(Section):
     """Who must sign a release (item 24)."""
 
-    required: tuple[Literal["technical", "product", "compliance"], ...] = ("technical",)
+    required: tuple[Role, ...] = Field(
+        default=("technical",), description="none: the item fails, since nobody has approved"
+    )
+    distinct_signers: bool = Field(
+        default=False, description="whether one person may sign for one role only"
+    )
 
 
 class Waiver(Section):

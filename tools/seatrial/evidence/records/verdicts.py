@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from seatrial.config.schema import Role
 from seatrial.evidence.records.base import Record
 
 
@@ -71,6 +72,28 @@ class ItemVerdict(Record):
     remedy: str
 
 
+KeyHeld = Literal["hardware", "passphrase", "unprotected", "agent"]
+"""How a signer's key was held, as far as the signing computer could tell."""
+
+
+class ApprovalRecord(Record):
+    """A file of the release's folder of approvals, and whether it counts as an approval."""
+
+    file: str
+    role: Role | None
+    signer: str | None
+    """Whom the signers file names for the key; None unless the signature is good."""
+    key: str | None
+    """Kind and fingerprint of the key that signed."""
+    date: str | None
+    """When it was signed, as the statement says. UTC, ISO 8601."""
+    key_held: KeyHeld | None
+    note: str | None
+    counts: bool
+    reason: str
+    """Why it counts as absent; empty where it counts."""
+
+
 class GateRecord(Record):
     """All items of a checklist judged. ``passed``: every item PASS, or waived validly."""
 
@@ -80,3 +103,9 @@ class GateRecord(Record):
     passed: bool
     decision: str
     items: tuple[ItemVerdict, ...] = Field(default=())
+    approvals: tuple[ApprovalRecord, ...] = ()
+    """Every approval found, and everything that lies among them."""
+    signers_sha256: str | None = None
+    """Digest of the file of allowed signers that approvals were held against."""
+    revoked_sha256: str | None = None
+    """Digest of the file of revoked keys."""
