@@ -31,6 +31,7 @@ class Workshop:
             settings=lambda config: config.training.epochs if name == "first" else None,
             work=self.work,
             belongs_to_run=name == "third",
+            carries="a.txt" if name == "first" else None,
         )
 
     def work(self, context: Context, output: Path) -> DocumentsRecord:
@@ -111,6 +112,31 @@ def test_an_attempt_that_died_is_set_aside_and_handed_to_the_next(
     pipeline.execute(Context(run, configuration(), emit=lambda _: None), ("first",))
     assert workshop.carried == [None, run.folder / "first.attempt-1"]
     assert run.step("first") is not None
+
+
+def test_an_attempt_that_died_with_nothing_to_carry_does_not_hide_the_one_before(
+    tmp_path: Path, workshop: Workshop
+) -> None:
+    workshop.fail = True
+    with pytest.raises(RuntimeError, match="died"):
+        do(tmp_path)
+    (run,) = runs.all_runs(tmp_path)
+    manifests.begin(run.folder / "first")  # as a process does that is killed at once
+    workshop.fail = False
+    pipeline.execute(Context(run, configuration(), emit=lambda _: None), ("first",))
+    assert (run.folder / "first.attempt-2").is_dir()
+    assert workshop.carried == [None, run.folder / "first.attempt-1"]
+
+
+def test_only_a_step_that_can_go_on_is_handed_what_died(tmp_path: Path, workshop: Workshop) -> None:
+    run = do(tmp_path, names=("first",))
+    workshop.fail = True
+    context = Context(run, configuration(), emit=lambda _: None)
+    with pytest.raises(RuntimeError, match="died"):
+        pipeline.execute(context, ("second",))
+    workshop.fail = False
+    pipeline.execute(context, ("second",))
+    assert workshop.carried == [None, None, None]
 
 
 @pytest.mark.usefixtures("workshop")

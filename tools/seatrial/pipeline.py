@@ -109,7 +109,9 @@ def _find_same(run: Run, name: str, inputs: Mapping[str, str]) -> StepPlace | No
 
 def _do(step: Step, context: Context, inputs: Mapping[str, str], clock: float) -> None:
     folder = context.run.folder / step.name
-    context.carried = _last_attempt(manifests.begin(folder), folder)
+    manifests.begin(folder)
+    manifests.begin(folder)
+    context.carried = _worth_carrying(step, folder)
     context.emit({"event": "step", "step": step.name, "state": "started"})
     started = now()
     record = step.work(context, folder)
@@ -127,10 +129,10 @@ def _do(step: Step, context: Context, inputs: Mapping[str, str], clock: float) -
     context.emit({"event": "step", "step": step.name, "state": "finished", "seconds": seconds})
 
 
-def _last_attempt(aside: Path | None, folder: Path) -> Path | None:
-    if aside is not None:
-        return aside
-    earlier = sorted(
-        folder.parent.glob(f"{folder.name}.attempt-*"), key=lambda p: int(p.name.rsplit("-", 1)[1])
-    )
-    return earlier[-1] if earlier else None
+def _worth_carrying(step: Step, folder: Path) -> Path | None:
+    """The latest attempt that left what the step goes on from; one that died before that hides
+    none that got further."""
+    if step.carries is None:
+        return None
+    found = [path for _, path in manifests.attempts(folder) if (path / step.carries).exists()]
+    return found[-1] if found else None

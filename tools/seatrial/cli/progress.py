@@ -26,6 +26,8 @@ class Progress:
         kind = event.get("event")
         if kind == "epoch":
             self._line(epoch_line(event))
+        elif kind == "note":
+            self._line(str(event["message"]))
         elif kind == "step" and event["state"] == "started" and self.terminal:
             self._draw(str(event["step"]))
         elif kind == "step" and event["state"] != "started":

@@ -8,7 +8,7 @@ tiny images (3×3, no pooling) instead of the published one.
 from seatrial.models.building import build, find, known_architectures
 from seatrial.models.classifier import features
 from seatrial.models.interface import Architecture
-from seatrial.models.weights import load_weights, weights_digest
+from seatrial.models.weights import load_weights, put_weights, weights_digest
 
 __all__ = [
     "Architecture",
@@ -17,5 +17,6 @@ __all__ = [
     "find",
     "known_architectures",
     "load_weights",
+    "put_weights",
     "weights_digest",
 ]

@@ -55,7 +55,15 @@ def load_weights(model: nn.Module, path: Path) -> None:
     :raises InputError: no such file, a damaged one, one that needs code to load, keys or shapes
         other than the model's, or values that are not finite. The model is then as it was.
     """
-    state = read_state(path)
+    put_weights(model, read_state(path), path)
+
+
+def put_weights(model: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
+    """Put ``state``, which came from ``path``, into ``model``, in place.
+
+    :raises InputError: keys, shapes or values as :func:`load_weights` says. The model is then as
+        it was.
+    """
     differences = compare(model, state)
     if differences:
         raise InputError(_refusal(path, model, differences))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,15 +20,15 @@ from seatrial.config.metric_names import base_name
 from seatrial.config.schema import Config
 from seatrial.data import Dataset
 from seatrial.data.dataset import Split
-from seatrial.evidence.records import DataRecord, Record, TrainRecord
-from seatrial.files import sha256_file, write_bytes, write_json
+from seatrial.evaluation.ledger import LEDGER
+from seatrial.evidence.records import DataRecord, EvaluationRecord, Record, TrainRecord
+from seatrial.files import write_bytes, write_json
 from seatrial.preprocessing import convert, open_image
 from seatrial.steps.interface import Context, Step
 from seatrial.steps.train import BEST, as_trained
 from seatrial.training.assembly import class_weights, training_counts
 from seatrial.training.devices import settled
 
-LEDGER = "results/test_ledger.jsonl"
 PREDICTIONS = "predictions.npz"
 SAMPLE = "sample.png"
 """A test image for the guide's code, upright and in the model's colours."""
@@ -36,7 +37,7 @@ Logits = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class _Answers:
+class Answers:
     """A model's logits for one split, with what they are judged by."""
 
     ids: list[str]
@@ -44,25 +45,58 @@ class _Answers:
     logits: Logits
 
 
-def _work(context: Context, output: Path) -> Record:
-    started = time.perf_counter()
+@dataclass(frozen=True)
+class Measured:
+    """The best checkpoint on held-out data: its record, without pictures, and its answers."""
+
+    record: EvaluationRecord
+    test: Answers
+    val: Answers
+
+
+def measure(context: Context, count: Callable[[str], int]) -> Measured:
+    """Run the best checkpoint on the validation and test sets, on the test set twice.
+
+    :param count: the digest of the weights → how many evaluations the test ledger counts.
+    """
     config, dataset = context.config, context.dataset
     trained: TrainRecord = context.record("train")
     best = context.folder("train") / BEST
+    digest = context.digest("train", BEST)
     model = training.load_model(
-        as_trained(context), best, num_classes=len(dataset.classes), project=context.project
+        as_trained(context),
+        best,
+        num_classes=len(dataset.classes),
+        project=context.project,
+        sha256=digest,
     )
     with settled(threads=trained.threads, deterministic=config.reproducibility.deterministic):
         test, val = _answers(context, model, "test"), _answers(context, model, "val")
         again = _answers(context, model, "test")
+    weights = models.weights_digest(model)
     record = evaluation.evaluate(
         **_judged(config, dataset, trained, test, val),
         repeat_identical=bool(np.array_equal(test.logits, again.logits)),
-        ledger_count=_enter_in_ledger(context, model),
+        ledger_count=count(weights),
         leaked_pairs=_leaked_pairs(context.record("data")),
-        checkpoint_sha256=sha256_file(best),
+        checkpoint_sha256=digest,
         test_digest=dataset.split_digest("test"),
     )
+    return Measured(record.model_copy(update={"weights_sha256": weights}), test, val)
+
+
+def illustrate(dataset: Dataset, record: EvaluationRecord, output: Path) -> tuple[str, ...]:
+    """Draw the evaluation's pictures and the sample into ``output``; the pictures' names."""
+    indices = dataset.split_indices("test")
+    drawn = evaluation.draw(record, output, _image_by_id(dataset, indices))
+    _write_sample(output / SAMPLE, dataset, int(indices[0]))
+    return drawn
+
+
+def _work(context: Context, output: Path) -> Record:
+    started = time.perf_counter()
+    measured = measure(context, lambda weights: _enter_in_ledger(context, weights))
+    record, test, val = measured.record, measured.test, measured.val
     evaluation.write_predictions(
         output / PREDICTIONS,
         test_ids=test.ids,
@@ -72,15 +106,14 @@ def _work(context: Context, output: Path) -> Record:
         val_labels=val.labels,
         val_logits=val.logits,
     )
-    indices = dataset.split_indices("test")
-    plots = evaluation.draw(record, output, _image_by_id(dataset, indices))
-    write_json(output / "metrics.json", evaluation.metrics_json(record, config.test_set.metrics))
-    _write_sample(output / SAMPLE, dataset, int(indices[0]))
+    names = context.config.test_set.metrics
+    write_json(output / "metrics.json", evaluation.metrics_json(record, names))
+    plots = illustrate(context.dataset, record, output)
     seconds = time.perf_counter() - started
-    return record.model_copy(update={"plots": tuple(plots), "seconds": seconds})
+    return record.model_copy(update={"plots": plots, "seconds": seconds})
 
 
-def _answers(context: Context, model: torch.nn.Module, split: Split) -> _Answers:
+def _answers(context: Context, model: torch.nn.Module, split: Split) -> Answers:
     dataset = context.dataset
     indices = dataset.split_indices(split)
     logits = training.predict_logits(
@@ -91,11 +124,11 @@ def _answers(context: Context, model: torch.nn.Module, split: Split) -> _Answers
         device=as_trained(context).training.device,
         emit=context.emit,
     )
-    return _Answers(dataset.ids(indices), dataset.labels(indices), logits)
+    return Answers(dataset.ids(indices), dataset.labels(indices), logits)
 
 
 def _judged(
-    config: Config, dataset: Dataset, trained: TrainRecord, test: _Answers, val: _Answers
+    config: Config, dataset: Dataset, trained: TrainRecord, test: Answers, val: Answers
 ) -> dict[str, Any]:
     """What :func:`evaluation.evaluate` is told of the answers and of what they must reach."""
     criterion = _criterion(config, dataset)
@@ -117,10 +150,10 @@ def _judged(
     }
 
 
-def _enter_in_ledger(context: Context, model: torch.nn.Module) -> int:
+def _enter_in_ledger(context: Context, weights: str) -> int:
     return evaluation.record_in_ledger(
         context.project / LEDGER,
-        weights=models.weights_digest(model),
+        weights=weights,
         test_set=context.dataset.split_digest("test"),
         run=context.run.id,
         date=context.run.record().started,
@@ -153,7 +186,7 @@ def _criterion(config: Config, dataset: Dataset) -> evaluation.Criterion:
 
 
 def _monitored(
-    monitor: str, val: _Answers, num_classes: int, criterion: evaluation.Criterion
+    monitor: str, val: Answers, num_classes: int, criterion: evaluation.Criterion
 ) -> float | None:
     name = base_name(monitor)
     if name == "loss":

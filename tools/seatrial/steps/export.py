@@ -7,7 +7,6 @@ from pathlib import Path
 from seatrial import export, training
 from seatrial.config import slices
 from seatrial.evidence.records import Record
-from seatrial.files import sha256_file
 from seatrial.steps.interface import Context, Step
 from seatrial.steps.train import BEST, as_trained
 
@@ -15,15 +14,20 @@ from seatrial.steps.train import BEST, as_trained
 def _work(context: Context, output: Path) -> Record:
     config, dataset = context.config, context.dataset
     best = context.folder("train") / BEST
+    digest = context.digest("train", BEST)
     model = training.load_model(
-        as_trained(context), best, num_classes=len(dataset.classes), project=context.project
+        as_trained(context),
+        best,
+        num_classes=len(dataset.classes),
+        project=context.project,
+        sha256=digest,
     )
     quantized = config.export.enabled and config.export.quantization.enabled
     return export.export_all(
         model,
         dataset,
         name=slices.model_name(config),
-        checkpoint_sha256=sha256_file(best),
+        checkpoint_sha256=digest,
         formats=config.export.formats if config.export.enabled else (),
         quantization=config.export.quantization if quantized else None,
         embed_preprocessing=config.export.embed_preprocessing,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from seatrial.config.schema import Config
 from seatrial.errors import InputError
+from seatrial.evidence import manifests
 from seatrial.evidence.reading import RECORD_TYPES, read_record
 from seatrial.evidence.records import Record
 from seatrial.evidence.runs import Run
@@ -31,7 +32,7 @@ class Context:
         self.emit = emit
         self.stop = stop
         self.carried: Path | None = None
-        """The folder of this step's last attempt that died; only training goes on from it."""
+        """The folder of this step's last attempt that died and left what the step ``carries``."""
 
     @property
     def project(self) -> Path:
@@ -61,6 +62,17 @@ class Context:
         if place is None:
             raise InputError(f"run {self.run.id}: the step {step} is required first")
         return place.folder
+
+    def digest(self, step: str, path: str) -> str:
+        """SHA-256 of an earlier step's file as the step's manifest has it.
+
+        :raises InputError: that step has not been done, or left no such file.
+        """
+        folder = self.folder(step)
+        for entry in manifests.read(folder).files:
+            if entry.path == path:
+                return entry.sha256
+        raise InputError(f"{folder}/{path}: required, but the manifest does not list it")
 
     def record(self, step: str) -> Any:
         """The record of an earlier step, as its type."""
@@ -95,5 +107,7 @@ class Step:
     """Whether it builds the model, so that a model of the project's own is an input: its code."""
     timed: bool = False
     """Whether the result depends on the machine's speed, so that it holds on one machine only."""
+    carries: str | None = None
+    """The file with which an attempt that died leaves something to go on from, if any can."""
     belongs_to_run: bool = False
     """Whether the result names its run, so that another run cannot take it over."""

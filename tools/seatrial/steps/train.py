@@ -63,5 +63,6 @@ STEP = Step(
     settings=slices.train,
     work=_work,
     builds_model=True,
+    carries=LAST,
     check=_check,
 )

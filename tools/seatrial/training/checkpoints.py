@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import time
+import zipfile
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from io import BufferedReader
 from pathlib import Path
 from pickle import UnpicklingError  # what torch.load raises; nothing is unpickled
 from typing import Any
@@ -27,14 +31,18 @@ def epoch_name(epoch: int) -> str:
     return f"epoch_{epoch}.pt"
 
 
-def read(path: Path) -> Content:
+def read(path: Path, *, sha256: str | None = None) -> Content:
     """A checkpoint of ours as plain data and CPU tensors.
 
-    :raises InputError: missing, damaged, holding anything but tensors and plain data, or not of
-        our format.
+    :param sha256: what a manifest says of the file; it is compared before anything is loaded.
+    :raises InputError: missing, damaged, not what ``sha256`` says, holding anything but tensors
+        and plain data, or not of our format.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with path.open("rb") as stream:
+            _require_whole(stream, path, sha256)
+            stream.seek(0)
+            content = torch.load(stream, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise InputError(f"{path}: a checkpoint is required, but there is no such file") from None
     except (UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
@@ -51,6 +59,46 @@ def read(path: Path) -> Content:
         )
     assert isinstance(content, dict)
     return content
+
+
+def flaw(path: Path) -> str | None:
+    """What is wrong with a checkpoint by the checksums in it; None if it is whole.
+
+    ``torch.save`` writes a CRC-32 of every tensor and of all else; ``torch.load`` does not look at
+    them, so that a flipped bit would load.
+    """
+    try:
+        with path.open("rb") as stream:
+            return _flaw(stream)
+    except OSError as error:
+        return str(error.strerror or error)
+
+
+def _require_whole(stream: BufferedReader, path: Path, sha256: str | None) -> None:
+    found = None if sha256 is None else hashlib.file_digest(stream, "sha256").hexdigest()
+    if found != sha256:
+        assert found is not None and sha256 is not None
+        raise InputError(
+            f"{path}: changed since its manifest was written: {sha256[:12]} required, "
+            f"{found[:12]} found; restore it from a copy, or run the step again"
+        )
+    wrong = _flaw(stream)
+    if wrong is not None:
+        raise InputError(f"{path}: not readable as a checkpoint of tensors and plain data: {wrong}")
+
+
+def _flaw(stream: BufferedReader) -> str | None:
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            entries = archive.infolist()
+            if sum(entry.file_size for entry in entries) > stream.seek(0, os.SEEK_END) or any(
+                entry.compress_type != zipfile.ZIP_STORED for entry in entries
+            ):
+                return "not an archive of torch.save"  # nothing of ours unpacks to more than it is
+            broken = archive.testzip()
+    except Exception as error:  # a damaged archive makes zipfile raise nearly anything
+        return str(error).splitlines()[0] if str(error) else type(error).__name__
+    return None if broken is None else f"{broken.rpartition('/')[2]} in it is damaged"
 
 
 def snapshot(value: Any) -> Any:

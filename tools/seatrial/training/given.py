@@ -18,14 +18,22 @@ from seatrial.training.auto import resolve_auto
 from seatrial.training.checkpoints import BEST, CHECKPOINTS
 
 
-def load_model(config: Config, checkpoint: Path, *, num_classes: int, project: Path) -> nn.Module:
+def load_model(
+    config: Config,
+    checkpoint: Path,
+    *,
+    num_classes: int,
+    project: Path,
+    sha256: str | None = None,
+) -> nn.Module:
     """The model of one of our checkpoints, float32, in evaluation mode, on the CPU.
 
-    Laid out channels-last where training was.
+    Laid out channels-last where training was. ``sha256`` is what a manifest says of the file.
 
-    :raises InputError: missing, damaged, not ours, or of another architecture or class count.
+    :raises InputError: missing, damaged, not what ``sha256`` says, not ours, or of another
+        architecture or class count.
     """
-    content = checkpoints.read(checkpoint)
+    content = checkpoints.read(checkpoint, sha256=sha256)
     expected = {"architecture": config.model.architecture, "classes": num_classes}
     found = {"architecture": content["architecture"], "classes": len(content["classes"])}
     for name, value in expected.items():
@@ -36,7 +44,7 @@ def load_model(config: Config, checkpoint: Path, *, num_classes: int, project: P
             )
     channels, height, width = content["input_shape"]
     model = build_model(config, num_classes, (channels, height, width), project)
-    models.load_weights(model, checkpoint)
+    models.put_weights(model, content["model_state_dict"], checkpoint)
     if config.training.channels_last is True:
         model = model.to(memory_format=torch.channels_last)
     return model.eval()

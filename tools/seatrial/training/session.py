@@ -35,7 +35,8 @@ from seatrial.training.results import (
     resumed_line,
     write_results,
 )
-from seatrial.training.state import Identity, Learner, capture, restore, restores, same
+from seatrial.training.resuming import Carried, take_up
+from seatrial.training.state import Learner, capture, restore, restores, same
 from seatrial.training.team import Team
 
 LOG = "training.log"
@@ -63,7 +64,8 @@ class Session:
         self, emit: Emit, stop: Callable[[], bool], checkpoint_every_steps: int | None
     ) -> TrainRecord:
         """Train to the end and judge what came of it."""
-        content = carried_checkpoint(self._carried, self._identity)
+        carried = take_up(self._carried, self._identity)
+        content = None if carried is None else carried.content
         self._agree_on(content)
         learner = self._learner(pretrained=self._config.model.pretrained and content is None)
         model = compiled(learner.model) if self._config.training.compile else learner.model
@@ -71,7 +73,7 @@ class Session:
         if content is not None:
             restore(learner, content)
             learner.progress.resumed_at.append(learner.progress.epoch)
-        with self._outlets(emit, stop) as outlets:
+        with self._outlets(emit, stop, carried) as outlets:
             if outlets.log is not None and content is None:
                 outlets.log.line(first_line(self._config, learner, self._team))
             elif outlets.log is not None and outlets.writer is not None and content is not None:
@@ -147,18 +149,21 @@ class Session:
         )
 
     @contextmanager
-    def _outlets(self, emit: Emit, stop: Callable[[], bool]) -> Iterator[Outlets]:
+    def _outlets(
+        self, emit: Emit, stop: Callable[[], bool], carried: Carried | None
+    ) -> Iterator[Outlets]:
         """Files are the first process's alone; so are events."""
         if self._team.rank != 0:
             yield Outlets(None, None, lambda _: None, stop)
             return
         folder = files.make_directory(self._output / CHECKPOINTS)
-        carried_log = None
-        if self._carried is not None:
-            carried_log = self._carried / LOG
-            for path in sorted((self._carried / CHECKPOINTS).glob("*.pt")):
-                checkpoints.give_second_name(path, folder / path.name)
+        carried_log = None if self._carried is None else self._carried / LOG
+        for name, path in ({} if carried is None else carried.files).items():
+            checkpoints.give_second_name(path, folder / name)
         with closing(Log(self._output / LOG, carried_log)) as log, closing(Writer(folder)) as saver:
+            if carried is not None and carried.note is not None:
+                log.line(carried.note)
+                emit({"event": "note", "message": carried.note})
             yield Outlets(saver, log, emit, stop)
 
     def _plan(self, checkpoint_every_steps: int | None) -> Plan:
@@ -196,22 +201,3 @@ class Session:
             processes=self._team.size,
             workers=max(training.workers, int(self._dataset.streamed)),
         )
-
-
-def carried_checkpoint(carried: Path | None, expected: Identity) -> Content | None:
-    """The last checkpoint of an interrupted attempt; None where it got to none.
-
-    :raises InputError: damaged, or of another configuration or data set.
-    """
-    path = None if carried is None else carried / CHECKPOINTS / LAST
-    if path is None or not path.exists():
-        return None
-    content = checkpoints.read(path)
-    found = {name: content.get(name) for name in expected.content()}
-    different = [name for name, value in expected.content().items() if found[name] != value]
-    if different:
-        raise InputError(
-            f"{path}: the checkpoint of another training: {', '.join(different)} differ; "
-            "resume with the configuration and data of the interrupted run, or start a new run"
-        )
-    return content
