@@ -95,6 +95,8 @@ def make_directory(path: Path) -> Path:
     missing: list[Path] = []
     with disk_errors(path, "create the folder"):
         while not path.is_dir():
+            if os.path.lexists(path):
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
             missing.append(path)
             path = path.parent
         if _identity(path) not in _known_durable:
@@ -102,11 +104,32 @@ def make_directory(path: Path) -> Path:
             with suppress(PermissionError):
                 sync_directory(path.absolute().parent)
             _known_durable.add(_identity(path))
-        for made in reversed(missing):
-            made.mkdir(exist_ok=True)
-            sync_directory(made.absolute().parent)
-            _known_durable.add(_identity(made))
+        for folder in reversed(missing):
+            with suppress(FileExistsError):  # another process was faster
+                _make(folder)
     return missing[0] if missing else path
+
+
+def make_new_directory(path: Path) -> Path:
+    """Create ``path`` durably, in a folder that is there; return it.
+
+    :raises InputError: it is there already, or the disk does not take it.
+    """
+    make_directory(path.parent)
+    with disk_errors(path, "create the folder"):
+        _make(path)
+    return path
+
+
+def _make(folder: Path) -> None:
+    folder.mkdir()
+    try:
+        sync_directory(folder.absolute().parent)
+    except OSError:
+        with suppress(OSError):
+            folder.rmdir()
+        raise
+    _known_durable.add(_identity(folder))
 
 
 def _identity(folder: Path) -> tuple[int, int]:

@@ -110,7 +110,6 @@ def _find_same(run: Run, name: str, inputs: Mapping[str, str]) -> StepPlace | No
 def _do(step: Step, context: Context, inputs: Mapping[str, str], clock: float) -> None:
     folder = context.run.folder / step.name
     manifests.begin(folder)
-    manifests.begin(folder)
     context.carried = _worth_carrying(step, folder)
     context.emit({"event": "step", "step": step.name, "state": "started"})
     started = now()

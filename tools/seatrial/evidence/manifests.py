@@ -12,7 +12,7 @@ from seatrial.errors import InputError
 from seatrial.evidence.records import FileDigest, Manifest, RunReference
 from seatrial.files import (
     disk_errors,
-    make_directory,
+    make_new_directory,
     sha256_file,
     sync_directory,
     tree_files,
@@ -34,13 +34,23 @@ def begin(folder: Path) -> Path | None:
     if (folder / MANIFEST).exists():
         raise InputError(f"{folder}: this step is whole and is not written again")
     if folder.exists():
-        number = 1 + len(list(folder.parent.glob(f"{folder.name}.attempt-*")))
+        number = 1 + max((number for number, _ in attempts(folder)), default=0)
         aside = folder.with_name(f"{folder.name}.attempt-{number}")
         with disk_errors(folder, "set the earlier attempt aside"):
             folder.rename(aside)
             sync_directory(folder.parent)
-    make_directory(folder)
+    make_new_directory(folder)
     return aside
+
+
+def attempts(folder: Path) -> list[tuple[int, Path]]:
+    """The earlier attempts at a step that were set aside, by number, the first one first."""
+    found = []
+    for path in folder.parent.glob(f"{folder.name}.attempt-*"):
+        number = path.name.rsplit("-", 1)[1]
+        if number.isdecimal():
+            found.append((int(number), path))
+    return sorted(found)
 
 
 def commit(

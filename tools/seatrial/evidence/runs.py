@@ -9,7 +9,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,8 +24,10 @@ from seatrial.errors import InputError
 from seatrial.evidence import environment, lineage, manifests
 from seatrial.evidence.records import RunRecord, RunReference
 from seatrial.files import (
+    beside,
+    discard,
     disk_errors,
-    make_directory,
+    make_new_directory,
     read_json,
     sha256_file,
     write_json,
@@ -141,38 +143,52 @@ class Run:
         """Append one event with the time. A line is one write, so lines never interleave."""
         line = json.dumps({"time": now(), **event}, ensure_ascii=False, allow_nan=False) + "\n"
         with disk_errors(self.events):
-            descriptor = os.open(self.events, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            descriptor = os.open(self.events, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
             try:
-                os.write(descriptor, line.encode())
+                rest = (_line_end(descriptor) + line).encode()
+                while rest:
+                    rest = rest[os.write(descriptor, rest) :]
             finally:
                 os.close(descriptor)
 
     def note_progress(self, event: Mapping[str, object]) -> None:
         """Keep the latest word on how far something is, for who looks now; a crash may lose it."""
-        temporary = self.folder / ".progress.json.tmp"
-        with disk_errors(temporary):
-            temporary.write_text(json.dumps({"time": now(), **event}, ensure_ascii=False))
-            temporary.replace(self.folder / "progress.json")
+        path = self.folder / "progress.json"
+        temporary = beside(path, "new")
+        with disk_errors(path):
+            try:
+                temporary.write_text(json.dumps({"time": now(), **event}, ensure_ascii=False))
+                temporary.replace(path)
+            except BaseException:
+                discard([temporary])
+                raise
 
     def forget_progress(self) -> None:
         """What was noted is over."""
-        (self.folder / "progress.json").unlink(missing_ok=True)
+        path = self.folder / "progress.json"
+        with disk_errors(path, "remove"):
+            path.unlink(missing_ok=True)
 
     def read_progress(self) -> dict[str, Any] | None:
-        """What :meth:`note_progress` noted last."""
-        path = self.folder / "progress.json"
-        return dict(read_json(path)) if path.exists() else None
+        """What :meth:`note_progress` noted last; None too for what a crash left of it."""
+        try:
+            found = json.loads((self.folder / "progress.json").read_bytes())
+        except (OSError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
 
     def read_events(self) -> list[dict[str, Any]]:
-        """All whole events; a last line cut short by a crash is left out."""
+        """All whole events; a line cut short by a crash is left out."""
         if not self.events.exists():
             return []
+        with disk_errors(self.events, "read"):
+            lines = self.events.read_bytes().split(b"\n")
         found = []
-        for line in self.events.read_text().splitlines():
-            try:
-                found.append(json.loads(line))
-            except ValueError:
-                continue
+        for line in lines:
+            with suppress(ValueError):
+                event = json.loads(line)
+                if isinstance(event, dict):
+                    found.append(event)
         return found
 
     @contextmanager
@@ -181,7 +197,10 @@ class Run:
 
         :raises InputError: another process holds it.
         """
-        with (self.folder / "lock").open("a") as stream:
+        path = self.folder / "lock"
+        with ExitStack() as held:
+            with disk_errors(path, "lock"):
+                stream = held.enter_context(path.open("a"))
             if not _locked(stream):
                 raise InputError(
                     f"run {self.id}: another process is at work on it; "
@@ -200,6 +219,12 @@ class Run:
             except BlockingIOError:
                 return True
             return False
+
+
+def _line_end(descriptor: int) -> str:
+    """What must stand before the next line: a newline after one that a crash has cut short."""
+    size = os.fstat(descriptor).st_size
+    return "\n" if size and os.pread(descriptor, 1, size - 1) != b"\n" else ""
 
 
 def _locked(stream: IO[str]) -> bool:
@@ -235,9 +260,7 @@ def create(
     started = now()
     stamp = re.sub(r"[-:]", "", started)
     run = Run(project, f"{stamp}-{command}-{secrets.token_hex(2)}")
-    make_directory(run.folder.parent)
-    with disk_errors(run.folder, "create the run's folder"):
-        run.folder.mkdir()
+    make_new_directory(run.folder)
     text = strict_yaml.dump(config.model_dump(mode="json"))
     write_text(run.folder / CONFIG, text)
     record = RunRecord(
