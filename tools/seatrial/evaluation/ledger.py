@@ -20,6 +20,9 @@ from seatrial.errors import InputError
 from seatrial.evidence.records import Record
 from seatrial.files import disk_errors, make_directory, write_text
 
+LEDGER = "results/test_ledger.jsonl"
+"""Relative to the project."""
+
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 

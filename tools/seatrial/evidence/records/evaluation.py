@@ -64,6 +64,8 @@ class EvaluationRecord(Record):
     """The best checkpoint on the held-out test set, once."""
 
     checkpoint_sha256: str
+    weights_sha256: str | None = None
+    """Of the weights themselves, whatever file holds them, as the test ledger knows them."""
     test_digest: str
     n_test: int
     n_val: int
