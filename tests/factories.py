@@ -28,6 +28,7 @@ from seatrial.evidence.known_issues import KNOWN_ISSUES
 from seatrial.evidence.reading import RECORD_TYPES, release_digest
 from seatrial.evidence.records import FileDigest, Manifest, ModelMetadata, Record, RunReference
 from seatrial.files import pretty_json, sha256_bytes
+from seatrial.provenance import STATEMENT, statement, to_json_bytes
 
 RUN_ID = "20261120T140000Z-finalize-3f9c"
 CLASSES = ("anchor", "buoy", "hull")
@@ -825,6 +826,9 @@ def _assemble(
         if step == "document" and facts.known_issues is not None:
             issues = [issue.model_dump(mode="json") for issue in facts.known_issues]
             files[KNOWN_ISSUES] = strict_yaml.dump({"issues": issues}).encode()
+        if step == "document" and (digest := release_digest(steps)) is not None:
+            so_far = facts.model_copy(update={"steps": dict(steps), "release_digest": digest})
+            files[STATEMENT] = to_json_bytes(statement(so_far))
         files |= {name: replaced[at] for name in files if (at := f"{step}/{name}") in replaced}
         manifest = _manifest(step, files, run, dict(follows), dict(inputs))
         written = _json_bytes(manifest)

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from seatrial import provenance, publishing, steps
+from seatrial import provenance, steps
 from seatrial.config.final import FINAL_CONFIG
 from seatrial.errors import InputError
 from seatrial.evidence import chain, manifests, runs
 from seatrial.evidence.facts import Facts
 from seatrial.evidence.reading import read_facts
 from seatrial.evidence.runs import Run
-from seatrial.files import read_json, sha256_file, write_bytes
+from seatrial.files import sha256_file, write_bytes
 from seatrial.provenance.keys import CryptoSigner
+from seatrial.publishing import RELEASE, Release, released_files
+from seatrial.publishing.release import read_unlocked, turn
 
 _NAMED = 3
 """How many problems a message names; ``seatrial audit`` names all."""
@@ -40,23 +41,25 @@ def sign_release(project: Path, signer: CryptoSigner, name: str | None = None) -
     :raises InputError: nothing is published, it is another release, or a file of it is not what
         the run made; then nothing is written.
     """
-    run = _published(project)
-    facts = read_facts(run)
-    problems = sorted(_problems(run, facts))
-    if problems:
-        more = f" and {len(problems) - _NAMED} more" if len(problems) > _NAMED else ""
-        raise InputError(
-            f"not signed: the published release is not what run {run.id} made: "
-            f"{'; '.join(problems[:_NAMED])}{more}; seatrial audit names all, seatrial gate "
-            "publishes anew"
-        )
-    statement = provenance.to_json_bytes(provenance.statement(facts))
-    if name is not None:
-        _refuse_another(runs.find(project, name), statement, run)
-    path = project / provenance.ENVELOPE
-    earlier = provenance.read_envelope(path) if path.exists() else None
-    write_bytes(path, provenance.sign(statement, signer, earlier))
-    signatures = provenance.read_envelope(path).signatures
+    with turn(project, exclusive=True):  # so that no other release comes in between
+        release = _published(project)
+        run = runs.find(project, release.run)
+        facts = read_facts(run)
+        problems = sorted(_problems(run, facts, release))
+        if problems:
+            more = f" and {len(problems) - _NAMED} more" if len(problems) > _NAMED else ""
+            raise InputError(
+                f"not signed: the published release is not what run {run.id} made: "
+                f"{'; '.join(problems[:_NAMED])}{more}; seatrial audit names all, seatrial gate "
+                "publishes anew"
+            )
+        statement = provenance.to_json_bytes(provenance.statement(facts))
+        if name is not None:
+            _refuse_another(runs.find(project, name), statement, run)
+        path = project / provenance.ENVELOPE
+        earlier = provenance.read_envelope(path) if path.exists() else None
+        write_bytes(path, provenance.sign(statement, signer, earlier))
+        signatures = provenance.read_envelope(path).signatures
     return Signed(
         run=run.id,
         release_digest=str(facts.release_digest),
@@ -65,14 +68,14 @@ def sign_release(project: Path, signer: CryptoSigner, name: str | None = None) -
     )
 
 
-def _published(project: Path) -> Run:
-    name = publishing.published_run(project)
-    if name is None:
+def _published(project: Path) -> Release:
+    release = read_unlocked(project)
+    if release is None:
         raise InputError(
-            f"{project / publishing.RELEASE}: nothing is published to be signed; "
-            "seatrial finalize publishes a release"
+            f"{project / RELEASE}: nothing is published to be signed; seatrial finalize publishes "
+            "a release"
         )
-    return runs.find(project, name)
+    return release
 
 
 def _refuse_another(run: Run, statement: bytes, published: Run) -> None:
@@ -83,7 +86,7 @@ def _refuse_another(run: Run, statement: bytes, published: Run) -> None:
         )
 
 
-def _problems(run: Run, facts: Facts) -> Iterator[str]:
+def _problems(run: Run, facts: Facts, release: Release) -> Iterator[str]:
     """What of the published release is not as the run made it."""
     for step in steps.ORDER:
         place = run.step(step)
@@ -91,10 +94,9 @@ def _problems(run: Run, facts: Facts) -> Iterator[str]:
             changes = manifests.changed_files(place.folder, manifests.read(place.folder))
             yield from (f"{step}/{change}" for change in changes)
     yield from chain.broken_links(run, steps.ORDER)
-    release: dict[str, Any] = read_json(run.project / publishing.RELEASE)
-    if release.get("release_digest") != facts.release_digest:
-        yield f"{publishing.RELEASE}: another release digest"
-    listed, made = release.get("files", {}), publishing.released_files(run, run.config())
+    if release.release_digest != facts.release_digest:
+        yield f"{RELEASE}: another release digest"
+    listed, made = release.files, released_files(run, facts.config)
     yield from (f"{name}: not of this run" for name in listed.keys() - made.keys())
     for name, source in made.items():
         # A configuration that a person wrote at the published path stays there.
