@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from seatrial.errors import InputError
 from seatrial.evidence.records import ModelMetadata, Preprocessing
-from seatrial.onnx_sessions import METADATA_KEY, open_session, read_metadata
+from seatrial.files import sha256_bytes
+from seatrial.onnx_sessions import METADATA_KEY, open_session, read_metadata, read_model
 
 
 def metadata(classes: tuple[str, ...] = ("a", "b", "c")) -> ModelMetadata:
@@ -78,7 +80,7 @@ def test_weights_in_another_file_are_refused(tmp_path: Path, where: str) -> None
     (tmp_path / "beside.bin").write_bytes(np.zeros(6, np.float32).tobytes())
     path = tmp_path / "m.onnx"
     path.write_bytes(model.SerializeToString())
-    with pytest.raises(InputError, match="stored in other files"):
+    with pytest.raises(InputError, match="keeps weights in other files"):
         open_session(path)
 
 
@@ -93,16 +95,30 @@ def test_external_data_inside_a_node_attribute_is_refused_too(tmp_path: Path) ->
         open_session(path)
 
 
-def test_the_marker_is_found_across_the_border_of_two_chunks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from seatrial import onnx_sessions
+def test_a_link_of_either_kind_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    onnx.save(tiny_model(metadata()), path)
+    (tmp_path / "symbolic.onnx").symlink_to(path)
+    with pytest.raises(InputError, match="symbolic link"):
+        open_session(tmp_path / "symbolic.onnx")
+    os.link(path, tmp_path / "hard.onnx")
+    with pytest.raises(InputError, match="2 hard links"):
+        open_session(tmp_path / "hard.onnx")
 
-    path = tmp_path / "bytes"
-    path.write_bytes(b"xx location yy")
-    for size in range(1, 20):
-        monkeypatch.setattr(onnx_sessions, "_CHUNK_BYTES", size)
-        assert onnx_sessions._scan(path)[0], size
+
+def test_a_pipe_is_refused_without_waiting_for_a_writer(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "m.onnx")
+    with pytest.raises(InputError, match="pipe"):
+        open_session(tmp_path / "m.onnx")
+
+
+def test_what_was_checked_is_opened_whatever_happens_to_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    onnx.save(tiny_model(metadata()), path)
+    model = read_model(path)
+    path.write_bytes(b"another file by now")
+    assert read_metadata(open_session(model)).name == "tiny"
+    assert model.sha256 == sha256_bytes(model.content)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +126,7 @@ def test_the_marker_is_found_across_the_border_of_two_chunks(
     [
         (None, "no such file"),
         (b"", "empty"),
-        (b"not a model at all", "cannot open"),
+        (b"not a model at all", "not an ONNX model"),
         (b"\x08\x00\x00\x00ORTM" + b"\0" * 64, "onnxruntime-format"),
         (b"location \xff\xff", "not an ONNX model"),
     ],

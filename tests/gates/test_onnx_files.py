@@ -11,6 +11,8 @@ import pytest
 
 from factories import FILE_OF_FORMAT, step_files
 from seatrial.evidence.records import ModelMetadata
+from seatrial import onnx_sessions
+from seatrial.gates import onnx_files
 from seatrial.gates.onnx_files import onnx_problem
 
 NAME = FILE_OF_FORMAT["onnx"]
@@ -75,3 +77,9 @@ def test_what_breaks_the_promise_is_named(
     spoil(model)
     (tmp_path / NAME).write_bytes(model.SerializeToString())
     assert words in (onnx_problem(tmp_path / NAME, described()) or "")
+
+
+def test_the_names_are_those_that_sessions_use() -> None:
+    assert onnx_files._METADATA_KEY == onnx_sessions.METADATA_KEY
+    assert onnx_files._INPUT_NAME == onnx_sessions.INPUT_NAME
+    assert onnx_files._OUTPUT_NAME == onnx_sessions.OUTPUT_NAME

@@ -177,7 +177,7 @@ def test_a_model_with_weights_in_another_file_is_refused(tmp_path: Path, model: 
     onnx.save(
         onnx.load(model), split, save_as_external_data=True, location="w.bin", size_threshold=0
     )
-    with pytest.raises(InputError, match="stored in other files"):
+    with pytest.raises(InputError, match="keeps weights in other files"):
         Predictor(split)
 
 

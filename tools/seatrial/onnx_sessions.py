@@ -1,48 +1,108 @@
 """Opens ONNX files that Seatrial wrote, and no others: one place for serving, parity, benchmark.
 
-Needs onnxruntime; ``onnx`` itself is imported only for the rare file that must be parsed first.
+Needs onnxruntime, and no ``onnx``. A file is read once; what is checked, hashed and opened are the
+same bytes, whatever happens to the file meanwhile.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import stat
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import onnxruntime
 from pydantic import ValidationError
 
 from seatrial.errors import InputError
 from seatrial.evidence.records import ModelMetadata
+from seatrial.files import sha256_bytes
+from seatrial.onnx_structure import Malformed, read
 
 METADATA_KEY = "seatrial"
 INPUT_NAME = "input"
 OUTPUT_NAME = "output"
 
-_CHUNK_BYTES = 1 << 22
-_EXTERNAL_DATA_KEY = b"location"
 _ORT_FORMAT_MARK = b"ORTM"
 
 
-def open_session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
-    """A session on the CPU with ``threads`` threads inside an operator and one between them.
+@dataclass(frozen=True)
+class ModelFile:
+    """An ONNX file that may be opened: its bytes as they were checked, and their SHA-256."""
 
-    Checked before onnxruntime sees the file: it exists, is no onnxruntime-format file, and keeps
-    its weights inside itself; a tensor stored elsewhere could name any file of this machine.
+    path: Path
+    content: bytes
+    sha256: str
+
+
+def read_model(path: Path) -> ModelFile:
+    """Read an ONNX file and refuse what onnxruntime should not see.
+
+    It must be a regular file of one name, no link: a link may lead out of the folder that was
+    checked. Its bytes are judged by :func:`seatrial.onnx_structure.read`, before any memory is
+    taken for what they claim.
 
     :raises InputError: the file is missing, damaged, or refused; one line with the reason.
     """
-    _refuse_foreign(path)
+    content = _content(path)
+    if not content:
+        raise InputError(f"{path}: the file is empty; an ONNX model is required")
+    if content[4:8] == _ORT_FORMAT_MARK:
+        raise InputError(f"{path}: an onnxruntime-format file; an ONNX model is required")
+    try:
+        read(content)
+    except Malformed as refusal:
+        raise InputError(
+            f"{path}: not an ONNX model that Seatrial exports: {refusal}; export it with"
+            " 'seatrial export'"
+        ) from None
+    return ModelFile(path, content, sha256_bytes(content))
+
+
+def open_session(model: Path | ModelFile, threads: int = 1) -> onnxruntime.InferenceSession:
+    """A session on the CPU with ``threads`` threads inside an operator and one between them.
+
+    :raises InputError: as :func:`read_model` says, or onnxruntime cannot open it.
+    """
+    if isinstance(model, Path):
+        model = read_model(model)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(
-            str(path), sess_options=options, providers=["CPUExecutionProvider"]
+        session = onnxruntime.InferenceSession(
+            model.content, sess_options=options, providers=["CPUExecutionProvider"]
         )
     except Exception as error:  # onnxruntime raises a class of its own for each status
-        raise InputError(f"{path}: onnxruntime cannot open it: {_one_line(error)}") from None
+        raise InputError(f"{model.path}: onnxruntime cannot open it: {_one_line(error)}") from None
+    # Kept by onnxruntime to build the session anew for other devices, which is not done here.
+    session._model_bytes = None  # noqa: SLF001
+    return session
+
+
+def _content(path: Path) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise InputError(f"{path}: required, but there is no such file") from None
+    except OSError as error:
+        if path.is_symlink():
+            raise InputError(f"{path}: {_NO_LINK}; found a symbolic link") from None
+        raise InputError(f"{path}: cannot read: {error.strerror or error}") from None
+    try:
+        with os.fdopen(descriptor, "rb") as stream:
+            found = os.fstat(stream.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise InputError(f"{path}: a file required; found a folder, pipe or device")
+            if found.st_nlink > 1:
+                raise InputError(f"{path}: {_NO_LINK}; found {found.st_nlink} hard links")
+            return stream.read()
+    except OSError as error:
+        raise InputError(f"{path}: cannot read: {error.strerror or error}") from None
+
+
+_NO_LINK = "a file of its own required, so that no other name can change it; copy it"
 
 
 def read_metadata(source: onnxruntime.InferenceSession | Path) -> ModelMetadata:
@@ -67,66 +127,6 @@ def read_metadata(source: onnxruntime.InferenceSession | Path) -> ModelMetadata:
         ) from None
     _check_graph(session, metadata)
     return metadata
-
-
-def _refuse_foreign(path: Path) -> None:
-    try:
-        mentions_external, head = _scan(path)
-    except FileNotFoundError:
-        raise InputError(f"{path}: required, but there is no such file") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot read: {error.strerror or error}") from None
-    if not head:
-        raise InputError(f"{path}: the file is empty; an ONNX model is required")
-    if head[4:8] == _ORT_FORMAT_MARK:
-        raise InputError(f"{path}: an onnxruntime-format file; an ONNX model is required")
-    if mentions_external:
-        _refuse_external_data(path)
-
-
-def _scan(path: Path) -> tuple[bool, bytes]:
-    """Whether the key of external data occurs anywhere, and the first eight bytes.
-
-    A tensor outside the file always carries the key ``location`` as plain bytes, so a file
-    without these bytes has none, and large files need not be parsed twice.
-    """
-    with path.open("rb") as stream:
-        chunk = stream.read(_CHUNK_BYTES)
-        head, tail = chunk[:8], b""
-        while chunk:
-            window = tail + chunk
-            if _EXTERNAL_DATA_KEY in window:
-                return True, head
-            tail = window[-(len(_EXTERNAL_DATA_KEY) - 1) :]
-            chunk = stream.read(_CHUNK_BYTES)
-    return False, head
-
-
-def _refuse_external_data(path: Path) -> None:
-    import onnx
-
-    try:
-        model = onnx.load(str(path), load_external_data=False)
-    except Exception as error:  # protobuf's decode errors differ between its backends
-        raise InputError(f"{path}: not an ONNX model: {_one_line(error)}") from None
-    names = list(_external_tensors(model))
-    if names:
-        raise InputError(
-            f"{path}: {len(names)} tensors are stored in other files (first: {names[0][:80]!r});"
-            " a model in one file is required"
-        )
-
-
-def _external_tensors(message: Any) -> Iterator[str]:
-    """Names of tensors stored elsewhere, in any field of an ONNX message, however deep."""
-    if message.DESCRIPTOR.name == "TensorProto" and (
-        message.external_data or message.data_location == message.EXTERNAL
-    ):
-        yield message.name
-    for field, value in message.ListFields():
-        if field.message_type is not None:
-            for part in [value] if hasattr(value, "ListFields") else value:
-                yield from _external_tensors(part)
 
 
 def _check_graph(session: onnxruntime.InferenceSession, metadata: ModelMetadata) -> None:

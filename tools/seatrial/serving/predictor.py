@@ -9,8 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from seatrial.errors import InputError
-from seatrial.files import sha256_file
-from seatrial.onnx_sessions import INPUT_NAME, OUTPUT_NAME, open_session, read_metadata
+from seatrial.onnx_sessions import (
+    INPUT_NAME,
+    OUTPUT_NAME,
+    open_session,
+    read_metadata,
+    read_model,
+)
 from seatrial.preprocessing import Pixels, load_pixels, normalise
 
 Floats = npt.NDArray[np.float32]
@@ -35,12 +40,14 @@ class Predictor:
             )
         self.path = path
         self.threads = threads
-        self._session = open_session(path, threads)
+        model = read_model(path)
+        self.sha256 = model.sha256
+        """Of the very bytes that answer."""
+        self._session = open_session(model, threads)
         try:
             self.metadata = read_metadata(self._session)
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
-        self.sha256 = sha256_file(path)
 
     def prepare(self, pixels: Pixels) -> Floats:
         """``(N, H, W, C)`` uint8 → the graph's input, ``(N, C, H, W)`` float32."""
