@@ -113,7 +113,7 @@ def _ours(project: Path, earlier: Release | None, unfinished: Unfinished | None)
     return ours | {name for name, digest in put.items() if _is_there(project / name, digest)}
 
 
-def _stale_signature(project: Path, sources: Mapping[str, Path]) -> list[str]:
+def _stale_signature(project: Path, sources: dict[str, Path]) -> list[str]:
     """The published envelope where it signs another statement than the one now published."""
     if not (project / ENVELOPE).exists():
         return []
