@@ -18,6 +18,7 @@ from seatrial.evidence.reading import read_facts, read_record
 from seatrial.evidence.records import GateRecord
 from seatrial.evidence.runs import Run, StepPlace
 from seatrial.files import clear_leftovers, digest_of, read_json, remove_file, write_json
+from seatrial.gates.approvals import NOBODY, Trust
 from seatrial.steps import Context, Emit
 
 TRAINED = ("data", "train", "evaluate")
@@ -100,8 +101,10 @@ def proceed(
     observe: Emit,
     stop: Callable[[], bool] = lambda: False,
     commit: bool = False,
+    trust: Trust = NOBODY,
 ) -> Outcome:
-    """Do what the run still lacks of ``names``, and publish it if that includes the gate.
+    """Do what the run still lacks of ``names``, and publish it if that includes the gate, which
+    counts the approvals of those whom ``trust`` names.
 
     However it ends, ``outcome.json`` in the run's folder says how, unless the process is killed.
     """
@@ -118,7 +121,7 @@ def proceed(
         clear_leftovers(run.folder)
         remove_file(run.folder / OUTCOME)
         try:
-            context = Context(run, run.config(), emit=emit, stop=stop)
+            context = Context(run, run.config(), emit=emit, stop=stop, trust=trust)
             pipeline.execute(context, names, afresh=afresh)
             outcome = _finish(run, names, commit)
         except BaseException as error:

@@ -18,6 +18,7 @@ from seatrial.evidence.manifests import RECORD
 from seatrial.evidence.runs import Run
 from seatrial.files import copy_file, read_json
 from seatrial.finalize import Outcome
+from seatrial.gates.approvals import NOBODY, Trust
 
 _POLL_S = 0.02
 
@@ -29,6 +30,7 @@ def carry_out(
     names: Sequence[str] = steps.ORDER,
     afresh: Collection[str] = (),
     commit: bool = False,
+    trust: Trust = NOBODY,
 ) -> Outcome:
     """Do the run in this process, with progress; the caller prints the end."""
     if not as_json:
@@ -41,6 +43,7 @@ def carry_out(
             observe=reporting.Observer(run, stop, as_json=as_json),
             stop=stop,
             commit=commit,
+            trust=trust,
         )
 
 

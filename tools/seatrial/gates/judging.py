@@ -12,7 +12,7 @@ from seatrial.errors import InputError
 from seatrial.evidence.facts import Facts
 from seatrial.evidence.records import ApprovalRecord, GateRecord, ItemVerdict, WaiverRecord
 from seatrial.gates import waivers
-from seatrial.gates.approvals import Expected, Trust, read_kept, verify
+from seatrial.gates.approvals import NOBODY, Expected, Trust, read_kept, verify
 from seatrial.gates.checks import CHECKS
 from seatrial.gates.checks.case import Case
 from seatrial.gates.evidence_files import Digests, Evidence
@@ -21,8 +21,6 @@ from seatrial.gates.verdicts import Finding, NotChecked
 
 APPROVAL = "approved"
 """The check that is made last."""
-
-NOBODY = Trust()
 
 
 @dataclass(frozen=True)
@@ -44,6 +42,7 @@ def judge(
     today: datetime.date,
     approvals: Path | None = None,
     trust: Trust = NOBODY,
+    digests: Digests | None = None,
 ) -> GateRecord:
     """Judge all items of the shipped ``checklist`` on ``facts`` and the files of ``project``.
 
@@ -53,10 +52,12 @@ def judge(
     :param approvals: the gate step's copy of the release's approvals; signers must have been
         allowed when the run of ``facts`` began. None: there are none.
     :param trust: whose approvals count.
+    :param digests: of files that have been hashed already; None: hash them.
+    :param digests: of the project's files, where they are known already.
     :raises ConfigurationError: the checklist itself is wrong or unknown.
     """
     items = load_checklist(checklist).items
-    digests = Digests(project)
+    digests = digests or Digests(project)
     taken = waivers.sort(facts.config.waivers, today)
     signed = NO_APPROVALS
     verdicts: list[ItemVerdict] = []
@@ -105,6 +106,12 @@ def _verify(expected: Expected, facts: Facts, folder: Path, trust: Trust) -> App
         )
     except InputError as why:
         return Approvals(problem=str(why))
+
+
+def all_but_approval(gate: GateRecord) -> list[ItemVerdict]:
+    """The verdicts that an approval is given for."""
+    last = {item.id for item in load_checklist(gate.checklist).items if item.check == APPROVAL}
+    return [verdict for verdict in gate.items if verdict.id not in last]
 
 
 def counts(verdict: ItemVerdict) -> bool:

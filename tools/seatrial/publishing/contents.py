@@ -7,6 +7,7 @@ from pathlib import Path
 from seatrial.config.final import FINAL_CONFIG
 from seatrial.config.schema import Config
 from seatrial.evidence.runs import RUNS, Run
+from seatrial.gates.approvals import FOLDER
 
 RESULTS = "results/production"
 RESOLVED = "config.yaml"
@@ -36,7 +37,8 @@ _RESULT_FILES = {
 
 def published_paths(config: Config) -> tuple[str, ...]:
     """What Seatrial itself writes in a project; a slash at the end means the whole folder."""
-    folders = (f"{RUNS}/", "models/", "results/", f"{config.checkpointing.output_dir}/")
+    checkpoints = f"{config.checkpointing.output_dir}/"
+    folders = (f"{RUNS}/", "models/", "results/", f"{FOLDER}/", checkpoints)
     return (*folders, FINAL_CONFIG, *DOCUMENTS, *VERDICT_DOCUMENTS)
 
 

@@ -92,7 +92,7 @@ PRODUCTION_READY = DocumentSpec(
     "production readiness",
     "results/production/production_ready.md",
     "production_ready.md.j2",
-    ("Decision", "Waivers", "Not passed", "All items", "Evidence"),
+    ("Decision", "Waivers", "Approvals", "Not passed", "All items", "Evidence"),
 )
 FINAL_REPORT = DocumentSpec(
     "final report",
@@ -107,6 +107,7 @@ FINAL_REPORT = DocumentSpec(
         "Exports",
         "Measurement",
         "Verdicts",
+        "Approvals",
         "What is not proved",
         "Files",
     ),

@@ -14,6 +14,7 @@ from seatrial.evidence import manifests
 from seatrial.evidence.reading import RECORD_TYPES, read_record
 from seatrial.evidence.records import Record
 from seatrial.evidence.runs import Run
+from seatrial.gates.approvals import NOBODY, Trust
 
 if TYPE_CHECKING:
     from seatrial.data import Dataset
@@ -25,12 +26,20 @@ class Context:
     """The run that a step belongs to, and what earlier steps left."""
 
     def __init__(
-        self, run: Run, config: Config, *, emit: Emit, stop: Callable[[], bool] = lambda: False
+        self,
+        run: Run,
+        config: Config,
+        *,
+        emit: Emit,
+        stop: Callable[[], bool] = lambda: False,
+        trust: Trust = NOBODY,
     ) -> None:
         self.run = run
         self.config = config
         self.emit = emit
         self.stop = stop
+        self.trust = trust
+        """Whose approvals the gate counts."""
         self.carried: Path | None = None
         """The folder of this step's last attempt that died and left what the step ``carries``."""
 

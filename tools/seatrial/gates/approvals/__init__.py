@@ -12,12 +12,13 @@ which approvals count, and why not · ``recording`` making one.
 from __future__ import annotations
 
 from seatrial.gates.approvals.folder import FOLDER, Folder, keep, read_folder, read_kept
-from seatrial.gates.approvals.signers import Trust, find_trust
+from seatrial.gates.approvals.signers import NOBODY, Trust, find_trust
 from seatrial.gates.approvals.statement import Expected, Statement
 from seatrial.gates.approvals.verifying import missing, verify
 
 __all__ = [
     "FOLDER",
+    "NOBODY",
     "Expected",
     "Folder",
     "Statement",

@@ -30,6 +30,8 @@ class Folder:
     """Content of statements and signatures, by name."""
     left_out: Mapping[str, str] = field(default_factory=dict)
     """By name: why it was not read."""
+    unusable: bool = False
+    """Whether it is no folder of the project's own, so that nothing in it was read."""
 
 
 def read_folder(project: Path, release_digest: str) -> Folder:
@@ -37,7 +39,7 @@ def read_folder(project: Path, release_digest: str) -> Folder:
     for path in (project / FOLDER, project / FOLDER / release_digest):
         if path.is_symlink() or (path.exists() and not path.is_dir()):
             name = path.relative_to(project).as_posix()
-            return Folder(left_out={name: "not a folder of the project's own"})
+            return Folder(left_out={name: "not a folder of the project's own"}, unusable=True)
         if not path.exists():
             return Folder()
     return _read(project / FOLDER / release_digest)

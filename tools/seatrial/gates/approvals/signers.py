@@ -56,6 +56,10 @@ class Trust:
         return None if self.revoked is None else sha256_bytes(self.revoked)
 
 
+NOBODY = Trust()
+"""Without a file of allowed signers nobody's signature counts."""
+
+
 def find_trust(
     allowed_signers: Path | None,
     project: Path,

@@ -6,6 +6,7 @@ from seatrial.evidence.facts import Facts
 from seatrial.evidence.records import GateRecord
 from seatrial.reports import formats as f
 from seatrial.reports.contexts import export_tables, releases
+from seatrial.reports.contexts.approvals import approval_notes, approvals_table
 from seatrial.reports.contexts.header import header
 from seatrial.reports.contexts.model_card import model_name
 from seatrial.reports.contexts.origin_tables import data_facts, recipe, splits_table
@@ -44,6 +45,8 @@ def context(facts: Facts, gate: GateRecord) -> dict[str, object]:
             *([] if facts.benchmark is None else exports.speed(facts.benchmark)),
         ],
         "verdicts": _verdicts(gate),
+        "approvals": approvals_table(gate),
+        "approval_notes": approval_notes(gate),
         "not_proved": not_proved(facts),
         "files": _files(facts),
     }

@@ -7,6 +7,7 @@ from typing import TypedDict
 from seatrial.evidence.facts import Facts
 from seatrial.evidence.records import GateRecord, ItemVerdict
 from seatrial.reports import formats as f
+from seatrial.reports.contexts.approvals import approval_notes, approvals_table
 from seatrial.reports.contexts.header import header, waivers
 from seatrial.reports.render import Table
 
@@ -25,6 +26,8 @@ def context(facts: Facts, gate: GateRecord) -> dict[str, object]:
         "header": header(facts, gate),
         "decision": decision(gate),
         "waivers": waivers(facts, gate) or ["No waiver is declared."],
+        "approvals": approvals_table(gate),
+        "approval_notes": approval_notes(gate),
         "open_items": [_open_item(item) for item in gate.items if item.verdict != "PASS"],
         "items": _items(gate),
         "evidence": _evidence(gate),
