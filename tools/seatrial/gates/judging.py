@@ -53,7 +53,6 @@ def judge(
         allowed when the run of ``facts`` began. None: there are none.
     :param trust: whose approvals count.
     :param digests: of files that have been hashed already; None: hash them.
-    :param digests: of the project's files, where they are known already.
     :raises ConfigurationError: the checklist itself is wrong or unknown.
     """
     items = load_checklist(checklist).items
