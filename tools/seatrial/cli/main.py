@@ -20,6 +20,7 @@ COMMANDS = {
     "benchmark": "Measure latency, memory and size of exported files.",
     "document": "Render the documents of a run again.",
     "gate": "Judge the checklist of a run again.",
+    "audit": "Hold a release against its evidence, trusting nothing.",
     "sign": "Sign what the published release was made of.",
     "predict": "Answer for images from an exported file, without torch.",
     "load-test": "Put an exported file under load.",

@@ -1,0 +1,174 @@
+"""The chain: run, configuration, manifests, and what went from one step into the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from seatrial.audit.findings import Finding, Findings, short
+from seatrial.audit.steps import StepFound, Steps
+from seatrial.audit.subject import Subject
+from seatrial.audit.tree import read_plain
+from seatrial.config import strict_yaml
+from seatrial.config.schema import Config
+from seatrial.config.slices import SLICES
+from seatrial.errors import SeatrialError
+from seatrial.evidence.chain import broken_links
+from seatrial.evidence.known_issues import KNOWN_ISSUES
+from seatrial.evidence.manifests import MANIFEST
+from seatrial.evidence.records import RunRecord
+from seatrial.evidence.runs import CONFIG, RECORD, RUNS, Run
+from seatrial.files import digest_of, pretty_json, sha256_bytes
+from seatrial.pipeline import ABSENT
+from seatrial.steps import ORDER
+
+_PROJECT = "project"
+_JUDGED_ANEW = ("waivers", "approvals")
+"""Sections that ``seatrial gate`` takes as they are now."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a run says of itself, as far as it can be read."""
+
+    record: RunRecord | None
+    config: Config | None
+
+
+def check_chain(subject: Subject, steps: Steps, origin: Origin) -> Findings:
+    """Every digest that one part of a run keeps of another."""
+    yield from _check_origin(subject)
+    if origin.record is not None:
+        yield from _check_made_in(subject, origin.record, origin.config)
+    yield from _links(subject.run)
+    for step in steps.found.values():
+        yield from _check_inputs(step, steps.found)
+        config = _config_of(step, subject, origin)
+        if step.manifest is not None and config is not None:
+            yield from _check_slice(step, config)
+
+
+def read_origin(folder: Path) -> Origin:
+    """``run.json`` and ``config.yaml`` as they lie there, for whoever can do with one of them."""
+    record, config = None, None
+    # What cannot be read is named where the chain is checked.
+    with suppress(ValidationError):
+        record = RunRecord.model_validate_json(read_plain(folder / RECORD) or b"")
+    with suppress(SeatrialError, ValueError):
+        text = (read_plain(folder / CONFIG) or b"").decode()
+        config = Config.model_validate(strict_yaml.parse(text, CONFIG)[0])
+    return Origin(record, config)
+
+
+def _check_origin(subject: Subject) -> Findings:
+    run, origin = subject.run, read_origin(subject.run.folder)
+    record_path, config_path = f"{RUNS}/{run.id}/{RECORD}", f"{RUNS}/{run.id}/{CONFIG}"
+    content, config = read_plain(run.folder / RECORD), read_plain(run.folder / CONFIG)
+    for path, found in ((record_path, content), (config_path, config)):
+        if found is None:
+            yield Finding(path, "missing", "no such file to be read")
+    if content is not None and origin.record is None:
+        yield Finding(record_path, "damaged", "it does not describe a run")
+    if config is not None and origin.config is None:
+        yield Finding(config_path, "damaged", "it is not a configuration")
+    if content is None or origin.record is None:
+        return
+    if content != pretty_json(origin.record.model_dump(mode="json")).encode():
+        yield Finding(record_path, "changed", "not written as Seatrial writes it")
+    if origin.record.id != run.id:
+        yield Finding(record_path, "chain", f"run {run.id} required, found {origin.record.id}")
+    if config is not None and sha256_bytes(config) != origin.record.config_sha256:
+        required = short(origin.record.config_sha256)
+        message = f"SHA-256 {required} required by {RECORD}, {short(sha256_bytes(config))} found"
+        yield Finding(config_path, "changed", f"{message}: not as the run began")
+
+
+def _check_made_in(subject: Subject, record: RunRecord, config: Config | None) -> Findings:
+    """A run that judges has the git state and environment of the run that it judges, and its
+    configuration but for waivers and approvals."""
+    if record.made_in is None:
+        return
+    shown = f"{RUNS}/{subject.run.id}/{RECORD}"
+    maker = Run(subject.run.project, record.made_in.id)
+    path = f"{RUNS}/{maker.id}/{RECORD}"
+    content = read_plain(maker.folder / RECORD)
+    if content is None:
+        message = f"bring {path}: {shown} has its git state and environment from there"
+        yield Finding(path, "missing", message)
+        return
+    if sha256_bytes(content) != record.made_in.sha256:
+        required, found = short(record.made_in.sha256), short(sha256_bytes(content))
+        message = f"made in run {maker.id}: run.json {required} required, {found} found"
+        yield Finding(shown, "chain", message)
+    made = read_origin(maker.folder)
+    if config is not None and made.config is not None:
+        yield from _check_same_settings(subject.run.id, config, maker.id, made.config)
+    for what in ("git", "environment") if made.record is not None else ():
+        if getattr(made.record, what) != getattr(record, what):
+            yield Finding(shown, "chain", f"{what}: not that of run {maker.id}, which it repeats")
+
+
+def _check_same_settings(run: str, config: Config, maker: str, made: Config) -> Findings:
+    first, second = config.model_dump(mode="json"), made.model_dump(mode="json")
+    for section in first:
+        if section not in _JUDGED_ANEW and first[section] != second[section]:
+            message = f"{section}: not as in run {maker}, whose release this run judges"
+            yield Finding(f"{RUNS}/{run}/{CONFIG}", "chain", message)
+
+
+def _links(run: Run) -> Findings:
+    prefix = f"{run.project}/"
+    for problem in broken_links(run, ORDER):
+        path, _, message = problem.replace(prefix, "").partition(": ")
+        yield Finding(path, "chain", message)
+
+
+def _config_of(step: StepFound, subject: Subject, origin: Origin) -> Config | None:
+    """The configuration of the run that did the work; None where it is not here."""
+    own = step.run == subject.run.id
+    return origin.config if own else read_origin(step.folder.parent).config
+
+
+def _check_slice(step: StepFound, config: Config) -> Findings:
+    recorded = step.manifest.inputs.get("config") if step.manifest else None
+    required = digest_of(SLICES[step.name](config))
+    if recorded != required:
+        message = (
+            f"made with other settings than {RUNS}/{step.run}/{CONFIG} has:"
+            f" {short(required)} required, {short(recorded)} recorded"
+        )
+        yield Finding(f"{step.shown}/{MANIFEST}", "chain", message)
+
+
+def _check_inputs(step: StepFound, found: Mapping[str, StepFound]) -> Findings:
+    """Files that a step read are those that the earlier steps list."""
+    if step.manifest is None:
+        return
+    for name, digest in step.manifest.inputs.items():
+        source, slash, path = name.partition("/")
+        if not slash:
+            continue
+        if source == _PROJECT:
+            yield from _check_copy(step, path, digest)
+            continue
+        other = found.get(source)
+        if other is None or other.manifest is None:
+            continue  # named as missing where the steps are looked for
+        listed = next((f.sha256 for f in other.manifest.files if f.path == path), None)
+        if listed != digest:
+            message = f"it read another {name}: {short(digest)} read, {short(listed)} listed"
+            yield Finding(f"{step.shown}/{MANIFEST}", "chain", message)
+
+
+def _check_copy(step: StepFound, path: str, digest: str) -> Findings:
+    """The document step keeps what it read of the project."""
+    if step.name != "document" or step.manifest is None:
+        return
+    kept = next((f.sha256 for f in step.manifest.files if f.path == KNOWN_ISSUES), ABSENT)
+    if kept != digest:
+        message = f"it read another {path} than it keeps: {short(digest)}, {short(kept)}"
+        yield Finding(f"{step.shown}/{MANIFEST}", "chain", message)
