@@ -26,7 +26,7 @@ LAYERS = (
     {"steps"},
     {"pipeline"},
     {"finalize"},
-    {"status", "demo", "signing"},
+    {"status", "demo", "signing", "audit"},
     {"cli"},
 )
 """Every module or package, from the leaves on: a layer imports only layers before it."""
