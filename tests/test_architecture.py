@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "tools" / "seatrial"
 
 LAYERS = (
     {"errors", "machine"},
-    {"files", "resources", "isolation"},
+    {"files", "resources", "isolation", "onnx_structure", "archives"},
     {"config"},
     {"evidence"},
     {"preprocessing", "plots", "onnx_sessions"},

@@ -77,7 +77,7 @@ def open_session(model: Path | ModelFile, threads: int = 1) -> onnxruntime.Infer
     except Exception as error:  # onnxruntime raises a class of its own for each status
         raise InputError(f"{model.path}: onnxruntime cannot open it: {_one_line(error)}") from None
     # Kept by onnxruntime to build the session anew for other devices, which is not done here.
-    session._model_bytes = None  # noqa: SLF001
+    session._model_bytes = None
     return session
 
 

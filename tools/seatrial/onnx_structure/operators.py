@@ -15,8 +15,9 @@ _MICROSOFT = frozenset(
 
 _REFUSED = frozenset(
     {
-        "Loop", "Scan", "Optional", "OptionalGetElement", "OptionalHasElement", "ConcatFromSequence",
-        "SequenceAt", "SequenceConstruct", "SequenceEmpty", "SequenceErase", "SequenceInsert",
+        "Loop", "Scan", "Optional", "OptionalGetElement", "OptionalHasElement",
+        "ConcatFromSequence", "SequenceAt", "SequenceConstruct", "SequenceEmpty",
+        "SequenceErase", "SequenceInsert",
         "SequenceLength", "SequenceMap", "SplitToSequence", "ReverseSequence", "ImageDecoder",
         "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial",
         "Bernoulli", "RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit",

@@ -239,9 +239,7 @@ def _tensor(content: memoryview) -> tuple[str, tuple[int, ...] | None]:
     return name, tuple(numbers) if kind == 7 else None
 
 
-def _claims(
-    name: str, kind: int, dims: Sequence[int], raw: memoryview | None, typed: int
-) -> None:
+def _claims(name: str, kind: int, dims: Sequence[int], raw: memoryview | None, typed: int) -> None:
     """Refuse a tensor whose shape is not that of the bytes it has."""
     shown = repr(name[:_SHOWN])
     if kind not in _SIZES:
