@@ -145,6 +145,11 @@ def beside(path: Path, purpose: str) -> Path:
 _LEFTOVER = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.(new|earlier)")
 
 
+def is_leftover(name: str) -> bool:
+    """Whether a file's name is one that :func:`beside` gives: nobody's, once its writer is dead."""
+    return _LEFTOVER.fullmatch(name) is not None
+
+
 def clear_leftovers(folder: Path, names: Collection[str] | None = None) -> None:
     """Remove what writers that were killed left beside ``names`` in ``folder``; all without names.
 

@@ -90,8 +90,8 @@ def publish(run: Run) -> Publication:
                 for name, path in sorted(sources.items())
             },
         )
-        if unfinished is not None:
-            _clear(run.project, {*ours, *unfinished.files, *release.files, RELEASE})
+        begun = () if unfinished is None else (*unfinished.files, *unfinished.removed)
+        _clear(run.project, {*ours, *begun, *release.files, RELEASE, UNFINISHED})
         stale = [*sorted(ours - release.files.keys()), *_stale_signature(run.project, sources)]
         changed = _put(run.project, release, stale, unfinished)
         if changed or stale or unfinished is not None or release != earlier:
@@ -141,7 +141,7 @@ def _put(
         swaps[project / RELEASE] = _staged_text(
             pretty_json(release.model_dump(mode="json")), project / RELEASE
         )
-        marker = Unfinished(run=release.run, files=release.files)
+        marker = Unfinished(run=release.run, files=release.files, removed=tuple(stale))
         write_json(project / UNFINISHED, marker.model_dump(mode="json"))
     except BaseException:
         discard(swaps.values())

@@ -41,10 +41,12 @@ class Release(Record):
 
 
 class Unfinished(Record):
-    """A publication under way: its run, and the digest of every file it puts in place."""
+    """A publication under way: its run, the digest of every file it puts in place, and what it
+    removes."""
 
     run: str
     files: dict[str, str]
+    removed: tuple[str, ...] = ()
 
 
 def read_release(project: Path) -> Release | None:
