@@ -14,8 +14,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from git import Actor, Repo
 from safetensors.torch import save_file
+
+from provenance import specification
+from provenance.conftest import write_keys
+from seatrial import provenance, publishing
 
 from .conftest import CONFIG, make_images
 
@@ -44,6 +49,7 @@ PUBLISHED = [
     "results/production/metrics.json",
     "results/production/predictions.npz",
     "results/production/production_ready.md",
+    "results/production/provenance.json",
     "results/production/release.json",
     "results/production/requirements.txt",
     "results/production/splits.json",
@@ -137,7 +143,8 @@ def test_commit_takes_the_documents_and_nothing_else(made: Path) -> None:
     run = outcome(made)["run"]
     assert run in message
     assert "final_report.md" in files
-    assert all(name.endswith((".md", "requirements.txt")) for name in files), files
+    kinds = (".md", "requirements.txt", "provenance.json")
+    assert all(name.endswith(kinds) for name in files), files
 
 
 def test_a_second_run_trains_and_evaluates_nothing(release: Path) -> None:
@@ -247,6 +254,32 @@ def test_a_changed_checkpoint_is_found_by_the_gate(release: Path) -> None:
     done = seatrial(release, "gate")
     assert done.returncode == 3
     assert "final_model_best.pt: changed" in done.stderr
+
+
+def test_the_statement_and_its_signature_outlive_every_judgement_of_the_release(
+    release: Path, tmp_path: Path
+) -> None:
+    keys = write_keys(tmp_path, "key", Ed25519PrivateKey.generate())
+    path = release / provenance.STATEMENT
+    first = path.read_bytes()
+    assert specification.problems(json.loads(first)) == []
+    subjects = {one["name"]: one["digest"]["sha256"] for one in json.loads(first)["subject"]}
+    files = json.loads((release / "results/production/release.json").read_text())["files"]
+    unbuilt = {
+        "configs/final_config.yaml", "results/production/gate.json",
+        *publishing.DOCUMENTS, *publishing.VERDICT_DOCUMENTS,
+    }  # fmt: skip
+    assert subjects.pop("release") == outcome(release)["release_digest"]
+    assert subjects == {name: sha256 for name, sha256 in files.items() if name not in unbuilt}
+    done = seatrial(release, "sign", "--key", str(keys.private))
+    assert done.returncode == 0, done.stderr
+    (release / "known_issues.yaml").write_text(
+        "issues: [{id: a, title: b, severity: minor, status: open}]\n"
+    )
+    for command in ("gate", "document"):
+        seatrial(release, command)
+        assert path.read_bytes() == first, command
+        assert provenance.verify(release / provenance.ENVELOPE, first, keys.public) == [], command
 
 
 def test_a_waived_item_counts_and_stands_in_every_document(release: Path) -> None:
