@@ -18,6 +18,8 @@ from seatrial.cli.boundary import run as run_command
 @click.option("--detach", is_flag=True, help="Return at once; follow with seatrial status.")
 @click.option("--resume", metavar="RUN", help="Continue a run where it was.")
 @click.option("--commit", is_flag=True, help="Commit the documents, and only them.")
+@options.allowed_signers
+@options.revoked_keys
 @options.as_json
 @options.overrides
 def command(
@@ -27,6 +29,8 @@ def command(
     detach: bool,
     resume: str | None,
     commit: bool,
+    allowed_signers: Path | None,
+    revoked_keys: Path | None,
     as_json: bool,
     overrides: tuple[str, ...],
 ) -> int:
@@ -39,8 +43,10 @@ def command(
     from seatrial import finalize
     from seatrial.cli import preparing, running
     from seatrial.evidence import runs
+    from seatrial.gates.approvals import find_trust
 
     project = Path.cwd()
+    trust = find_trust(allowed_signers, project, revoked_keys=revoked_keys)
     if resume is not None:
         preparing.refuse_beside_resume(config_path, export_only, checkpoint, overrides)
         run = runs.find(project, resume)
@@ -57,12 +63,11 @@ def command(
     if pinned:
         finalize.take_over(run, pinned)
     if detach:
-        arguments = ["--commit"] if commit else []
-        running.detach(run, arguments)
+        running.detach(run, [*(["--commit"] if commit else []), *options.of_trust(trust)])
         message = f"run {run.id} goes on by itself; follow it with seatrial status {run.id} --wait"
         click.echo(json.dumps({"run": run.id}) if as_json else message)
         return 0
-    outcome = running.carry_out(run, as_json=as_json, commit=commit)
+    outcome = running.carry_out(run, as_json=as_json, commit=commit, trust=trust)
     return running.conclude(outcome, as_json=as_json)
 
 

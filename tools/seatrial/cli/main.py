@@ -20,6 +20,8 @@ COMMANDS = {
     "benchmark": "Measure latency, memory and size of exported files.",
     "document": "Render the documents of a run again.",
     "gate": "Judge the checklist of a run again.",
+    "approve": "Sign a release as a person who answers for it.",
+    "approvals": "List the approvals of a release, and verify them.",
     "audit": "Hold a release against its evidence, trusting nothing.",
     "sign": "Sign what the published release was made of.",
     "predict": "Answer for images from an exported file, without torch.",

@@ -111,6 +111,17 @@ _JUDGING = ("document", "gate")
 _UNTIL_EXPORT = ("data", "train", "export")
 
 
+def released_run(project: Path, name: str | None) -> Run:
+    """The run that is meant: by name, or the one whose release is published.
+
+    :raises InputError: there is none.
+    """
+    from seatrial.evidence import runs
+    from seatrial.publishing import published_run
+
+    return runs.find(project, name or published_run(project))
+
+
 def prepare_again(project: Path, name: str | None, command: str) -> Run:
     """A new run with the configuration and the whole released steps of an earlier one.
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from seatrial.evidence.facts import Facts
 from seatrial.evidence.records import GateRecord
 from seatrial.reports import sections
+from seatrial.reports.approving import approval_lines, what_is_approved
 from seatrial.reports.code_blocks import run_code_blocks
 from seatrial.reports.contexts import (
     deployment_guide,
@@ -22,13 +23,16 @@ from seatrial.reports.contexts import (
     production_ready,
     test_results,
 )
+from seatrial.reports.contexts.approvals import HELD
 from seatrial.reports.contexts.requirements import render_requirements
 from seatrial.reports.render import fill
 from seatrial.reports.sections import DocumentSpec, check_sections
 from seatrial.reports.summary import line_for, summary_lines
 
 __all__ = [
+    "HELD",
     "REQUIREMENTS_PATH",
+    "approval_lines",
     "check_sections",
     "line_for",
     "render_documents",
@@ -36,6 +40,7 @@ __all__ = [
     "render_verdict_documents",
     "run_code_blocks",
     "summary_lines",
+    "what_is_approved",
 ]
 
 REQUIREMENTS_PATH = "results/production/requirements.txt"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from seatrial.evidence.facts import Facts
 from seatrial.evidence.records import Format, GateRecord
 from seatrial.reports import formats as f
+from seatrial.reports.approving import approval_lines
 from seatrial.reports.contexts import releases
 from seatrial.reports.contexts.production_ready import tally
 from seatrial.reports.sections import PRODUCTION_READY
@@ -151,6 +152,7 @@ def summary_lines(facts: Facts, gate: GateRecord) -> list[str]:
     return [
         *lines,
         *([""] if lines[-1] else []),
+        *(approval_lines(gate.approvals, gate.signers_sha256) if gate.approvals else []),
         f"release    {facts.release_digest or 'none: not every step is whole'}",
         f"target     {target}",
         f"achieved   {f.estimate(accuracy, True)}",
