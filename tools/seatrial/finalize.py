@@ -127,7 +127,14 @@ def proceed(
         except BaseException as error:
             _note_failure(run, error)
             raise
-        ended = {"state": "finished", "exit_code": outcome.exit_code, "finished": runs.now()}
+        ended: dict[str, object] = {
+            "state": "finished",
+            "exit_code": outcome.exit_code,
+            "finished": runs.now(),
+            # Nothing follows the last manifest, so nothing else would tell that it was changed.
+            "run_sha256": run.reference().sha256,
+            "manifests": run.manifests(),
+        }
         if outcome.not_published is not None:
             ended["message"] = outcome.not_published
         write_json(run.folder / OUTCOME, ended)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from pathlib import Path
 
+from seatrial.audit.figures import differing
 from seatrial.audit.findings import Finding, Findings
 from seatrial.audit.steps import Steps
 from seatrial.audit.subject import Subject
 from seatrial.audit.tree import read_plain
 from seatrial.evidence.records import GateRecord
-from seatrial.evidence.runs import RUNS
-from seatrial.files import pretty_json
+from seatrial.evidence.runs import RECORD, RUNS
+from seatrial.files import pretty_json, sha256_bytes
 from seatrial.finalize import OUTCOME
 
 
@@ -30,12 +32,18 @@ def check_outcome(subject: Subject, steps: Steps, gate: GateRecord | None) -> Fi
     if not written or not isinstance(found, dict):
         yield Finding(shown, "damaged", "not written as Seatrial writes it")
         return
-    expected = {"state": "finished", "exit_code": 0 if gate is None or gate.passed else 1}
+    passed = gate is None or gate.passed  # a message says why it was not published all the same
+    expected = {
+        "state": "finished",
+        "exit_code": 0 if passed and not isinstance(found.get("message"), str) else 1,
+        "run_sha256": _digest(subject.run.folder / RECORD),
+        "manifests": _manifests(steps),
+    }
     for name, value in expected.items():
-        if found.get(name) != value:
-            message = f"{name}: {value!r} follows from the verdict, found {found.get(name)!r}"
+        for where, required, there in differing(value, found.get(name), name):
+            message = f"{where}: {required} follows from the run's files, {there} found"
             yield Finding(shown, "outcome", message)
-    if unknown := found.keys() - {*expected, "finished"}:
+    if unknown := found.keys() - {*expected, "finished", "message"}:
         yield Finding(shown, "outcome", f"not of an outcome: {', '.join(sorted(unknown))}")
     yield from _check_time(shown, found.get("finished"), steps)
 
@@ -52,3 +60,12 @@ def _check_time(shown: str, finished: object, steps: Steps) -> Findings:
     if parsed != finished or parsed < last:
         message = f"finished: a time not before {last} required, found {finished!r}"
         yield Finding(shown, "outcome", message)
+
+
+def _manifests(steps: Steps) -> dict[str, str | None]:
+    return {name: step.manifest_sha256 for name, step in steps.found.items()}
+
+
+def _digest(path: Path) -> str | None:
+    content = read_plain(path)
+    return None if content is None else sha256_bytes(content)

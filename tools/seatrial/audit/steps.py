@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -121,16 +121,17 @@ def _with_manifest(step: StepFound, findings: list[Finding]) -> StepFound:
         message = "no such file to be read, so the step's files cannot be checked"
         findings.append(Finding(shown, "missing", message))
         return step
+    step = replace(step, manifest_sha256=sha256_bytes(content))
     try:
         manifest = Manifest.model_validate_json(content)
-    except (ValidationError, ValueError) as error:
-        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"]
         message = f"not a manifest, so the step's files cannot be checked: {reason}"
         findings.append(Finding(shown, "damaged", message))
         return step
     if content != pretty_json(manifest.model_dump(mode="json")).encode():
         findings.append(Finding(shown, "changed", "not written as Seatrial writes it"))
-    return StepFound(step.name, step.folder, step.shown, step.run, manifest, sha256_bytes(content))
+    return replace(step, manifest=manifest)
 
 
 def _digest(path: Path) -> str | None:
