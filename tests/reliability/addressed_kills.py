@@ -23,7 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-NOTES, TRACE = "killed.json", "trace.jsonl"
+NOTES, TRACE, CONSOLE = "killed.json", "trace.jsonl", "console.txt"
+PATIENCE_S = 300
+"""How long a process is waited for that has hung; nothing is decided by it."""
 SAVE_EVERY_STEPS = 2
 """Within an epoch; without it, an epoch of a test would end before the first is due."""
 
@@ -43,6 +45,15 @@ class Kill:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """At the first passing of ``point``, set ``reached`` and wait until ``go`` is set."""
+
+    point: str
+    reached: Any
+    go: Any
+
+
+@dataclass(frozen=True)
 class Ended:
     """How a process ended: its exit code, or the signal's number, negative; what it printed."""
 
@@ -53,7 +64,8 @@ class Ended:
 class _Addresses:
     """Counts points, and acts at the addressed ones."""
 
-    def __init__(self, kills: tuple[Kill, ...], notes: Path) -> None:
+    def __init__(self, kills: tuple[Kill, ...], hold: Hold | None, notes: Path) -> None:
+        self._hold = hold
         self._kills = {(kill.point, kill.number): kill for kill in kills}
         self._passed: Counter[str] = Counter()
         self._notes = notes
@@ -62,6 +74,9 @@ class _Addresses:
 
     def passed(self, point: str, *, in_writer: bool = False) -> None:
         self._passed[point] += 1
+        if self._hold is not None and self._hold.point == point and self._passed[point] == 1:
+            self._hold.reached.set()
+            assert self._hold.go.wait(PATIENCE_S), "nobody let it go on"
         kill = self._kills.get((point, self._passed[point]))
         if kill is None:
             return
@@ -85,25 +100,64 @@ class _Addresses:
             json.dump(stands, stream)
 
 
+def event() -> Any:
+    """Something that one process can wait for and another can set."""
+    return _server().Event()
+
+
+def _server() -> Any:
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(["seatrial.training", "seatrial.steps", "seatrial.plots"])
+    return server
+
+
+class Running:
+    """A process that does ``seatrial`` with ``arguments`` in ``project``."""
+
+    def __init__(
+        self,
+        project: Path,
+        arguments: tuple[str, ...],
+        kills: tuple[Kill, ...] = (),
+        *,
+        hold: Hold | None = None,
+        name: str = "",
+    ) -> None:
+        self._console = project / f"{name}{CONSOLE}"
+        self.process = _server().Process(
+            target=_work, args=(str(project), arguments, kills, hold, name)
+        )
+        self.process.start()
+
+    def ended(self) -> Ended:
+        """Wait for its end."""
+        self.process.join(PATIENCE_S)
+        if self.process.exitcode is None:
+            self.process.kill()
+        assert self.process.exitcode is not None, self._console.read_text()
+        return Ended(self.process.exitcode, self._console.read_text())
+
+
 def run(project: Path, arguments: tuple[str, ...], kills: tuple[Kill, ...] = ()) -> Ended:
     """``seatrial`` with ``arguments`` in ``project``; ``killed.json`` there says where it died,
     and ``trace.jsonl`` holds, a line an optimiser step, every random state and the weights."""
-    server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["seatrial.training", "seatrial.steps", "seatrial.plots"])
     (project / NOTES).unlink(missing_ok=True)
-    process = server.Process(target=_work, args=(str(project), arguments, kills))
-    process.start()
-    process.join()
-    assert process.exitcode is not None
-    return Ended(process.exitcode, (project / "console.txt").read_text())
+    return Running(project, arguments, kills).ended()
 
 
-def _work(project: str, arguments: tuple[str, ...], kills: tuple[Kill, ...]) -> None:
+def _work(
+    project: str,
+    arguments: tuple[str, ...],
+    kills: tuple[Kill, ...],
+    hold: Hold | None,
+    name: str,
+) -> None:
     os.chdir(project)
-    with Path("console.txt").open("w") as console:
+    with Path(f"{name}{CONSOLE}").open("w") as console:
         os.dup2(console.fileno(), 1)
         os.dup2(console.fileno(), 2)
-    _place(_Addresses(kills, Path(NOTES).resolve()), Path(TRACE).resolve())
+    addresses = _Addresses(kills, hold, Path(f"{name}{NOTES}").resolve())
+    _place(addresses, Path(f"{name}{TRACE}").resolve())
     from seatrial.cli.boundary import run as run_command
     from seatrial.cli.main import command
 

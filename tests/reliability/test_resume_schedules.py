@@ -196,7 +196,9 @@ SCHEDULES = {
 }  # fmt: skip
 
 
-def make_project(folder: Path, recipe: str, workers: int) -> Path:
+def make_project(
+    folder: Path, recipe: str, workers: int, more: dict[str, dict[str, Any]] | None = None
+) -> Path:
     """Handwritten digits, a small network of the user's own, and the configuration."""
     folder.mkdir(parents=True)
     (folder / "small.py").write_text(NETWORK)
@@ -212,6 +214,7 @@ def make_project(folder: Path, recipe: str, workers: int) -> Path:
         "model": {"architecture": "small:network"},
         "data": {"source": "npz", "root": "digits.npz", "channels": 1},
         **RECIPES[recipe],
+        **(more or {}),
     }
     config["training"] = {
         "epochs": EPOCHS, "batch_size": 16, "device": "cpu", "threads": 1, "workers": workers,
