@@ -7,12 +7,13 @@ import time
 from pathlib import Path, PurePosixPath
 
 from seatrial import provenance, reports
+from seatrial.artifacts import danger
 from seatrial.config import slices
 from seatrial.config.schema import Config
 from seatrial.evidence.known_issues import KNOWN_ISSUES
-from seatrial.evidence.reading import read_facts
+from seatrial.evidence.reading import RELEASED_STEPS, read_facts
 from seatrial.evidence.records import DocumentsRecord, Record
-from seatrial.files import copy_file, write_bytes, write_text
+from seatrial.files import copy_file, sha256_file, write_bytes, write_text
 from seatrial.publishing import released_files
 from seatrial.steps.interface import Context, Step
 
@@ -33,9 +34,7 @@ def _work(context: Context, output: Path) -> Record:
         write_bytes(output / provenance.STATEMENT, statement)
     with tempfile.TemporaryDirectory(prefix="seatrial-guide-") as name:
         staged = Path(name)
-        for path, source in released_files(context.run, context.config).items():
-            if path.startswith("models/"):
-                copy_file(source, staged / path)
+        _stage_models(context, staged)
         guide = documents.get(GUIDE)  # not there where the export is not
         blocks = () if guide is None else reports.run_code_blocks(guide, staged, GUIDE)
     return DocumentsRecord(
@@ -43,6 +42,19 @@ def _work(context: Context, output: Path) -> Record:
         code_blocks=blocks,
         seconds=time.perf_counter() - started,
     )
+
+
+def _stage_models(context: Context, staged: Path) -> None:
+    """Lay out the released models for the guide's code. One that is not what its manifest says, or
+    that would run code of a stranger when loaded, is left out: the code that needs it fails."""
+    for path, source in released_files(context.run, context.config).items():
+        if not path.startswith("models/"):
+            continue
+        copy = staged / path
+        copy_file(source, copy)
+        step = "evaluate" if source.parent == context.folder("evaluate") else "export"
+        if sha256_file(copy) != context.digest(step, source.name) or danger(copy):
+            copy.unlink()
 
 
 def _project_files(config: Config) -> tuple[str, ...]:
@@ -54,9 +66,10 @@ def _project_files(config: Config) -> tuple[str, ...]:
 STEP = Step(
     name="document",
     project_files=_project_files,
-    reads=tuple(
-        f"{step}/record.json"
-        for step in ("data", "train", "evaluate", "export", "verify", "benchmark")
+    reads=(
+        *(f"{step}/record.json" for step in RELEASED_STEPS),
+        "evaluate/sample.png",  # the code in the guide is run with what is published as models/
+        "export/production_model*",
     ),
     settings=slices.whole,
     work=_work,

@@ -24,6 +24,7 @@ from seatrial.evaluation.ledger import LEDGER
 from seatrial.evidence.records import DataRecord, EvaluationRecord, Record, TrainRecord
 from seatrial.files import write_bytes, write_json
 from seatrial.preprocessing import convert, open_image
+from seatrial.publishing import RESOLVED
 from seatrial.steps.interface import Context, Step
 from seatrial.steps.train import BEST, as_trained
 from seatrial.training.assembly import class_weights, training_counts
@@ -215,6 +216,7 @@ STEP = Step(
     name="evaluate",
     reads=(
         f"train/{BEST}",
+        f"train/{RESOLVED}",
         "train/record.json",
         "data/splits.json",
         "data/preprocessing.json",
@@ -222,5 +224,6 @@ STEP = Step(
     ),
     settings=slices.evaluate,
     work=_work,
+    adds_to=(LEDGER,),
     builds_model=True,
 )

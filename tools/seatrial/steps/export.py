@@ -7,6 +7,7 @@ from pathlib import Path
 from seatrial import export, training
 from seatrial.config import slices
 from seatrial.evidence.records import Record
+from seatrial.publishing import RESOLVED
 from seatrial.steps.interface import Context, Step
 from seatrial.steps.train import BEST, as_trained
 
@@ -40,7 +41,7 @@ def _work(context: Context, output: Path) -> Record:
 
 STEP = Step(
     name="export",
-    reads=(f"train/{BEST}", "data/splits.json", "data/preprocessing.json"),
+    reads=(f"train/{BEST}", f"train/{RESOLVED}", "data/splits.json", "data/preprocessing.json"),
     settings=slices.export,
     work=_work,
     builds_model=True,

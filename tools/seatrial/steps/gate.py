@@ -38,8 +38,10 @@ def _work(context: Context, output: Path) -> Record:
 
 STEP = Step(
     name="gate",
-    reads=tuple(f"{step}/record.json" for step in RECORD_TYPES),
+    # It hashes every file of every step, whatever an item is about.
+    reads=tuple(f"{step}/*" for step in RECORD_TYPES),
     settings=slices.whole,
     work=_work,
+    copies=(approvals.FOLDER,),
     belongs_to_run=True,
 )

@@ -56,11 +56,24 @@ class Context:
 
     @cached_property
     def dataset(self) -> Dataset:
-        """The data set, read and split once a process."""
+        """The data set, read and split once a process.
+
+        :raises InputError: it is not the one that the run's data step read.
+        """
         from seatrial.data import open_dataset
 
         seed = self.config.reproducibility.seed
-        return open_dataset(self.config.data, self.project, seed, emit=self.emit)
+        found = open_dataset(self.config.data, self.project, seed, emit=self.emit)
+        place = self.run.step("data")
+        if place is not None:
+            required = manifests.read(place.folder).inputs.get("dataset")
+            if found.digest != required:
+                raise InputError(
+                    f"data: the images, labels and splits that run {place.run} read are required "
+                    f"(digest {str(required)[:12]}), found others ({found.digest[:12]}); restore "
+                    "them, or begin anew with seatrial finalize"
+                )
+        return found
 
     def folder(self, step: str) -> Path:
         """The files of an earlier step.
@@ -71,6 +84,17 @@ class Context:
         if place is None:
             raise InputError(f"run {self.run.id}: the step {step} is required first")
         return place.folder
+
+    def whole(self, step: str) -> Path:
+        """The files of an earlier step, each as the step's manifest says.
+
+        :raises InputError: that step has not been done, or a file of it was changed since.
+        """
+        folder = self.folder(step)
+        changes = manifests.changed_files(folder, manifests.read(folder))
+        if changes:
+            raise InputError(f"{folder}: not as its manifest says: {'; '.join(changes[:3])}")
+        return folder
 
     def digest(self, step: str, path: str) -> str:
         """SHA-256 of an earlier step's file as the step's manifest has it.
@@ -112,6 +136,12 @@ class Step:
     takes longer than finding out that there is no such architecture."""
     project_files: Callable[[Config], tuple[str, ...]] = _no_files
     """Files of the project that it reads, by path relative to the project."""
+    adds_to: tuple[str, ...] = ()
+    """Files of the project that it adds a line to. What they held before is no input: it would
+    change with every run, and the same work adds nothing a second time."""
+    copies: tuple[str, ...] = ()
+    """Folders of the project whose files it first copies among its own, where its manifest has
+    them, and reads there."""
     builds_model: bool = False
     """Whether it builds the model, so that a model of the project's own is an input: its code."""
     timed: bool = False
