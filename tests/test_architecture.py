@@ -16,7 +16,7 @@ LAYERS = (
     {"files", "resources", "isolation", "onnx_structure", "archives"},
     {"config"},
     {"evidence"},
-    {"preprocessing", "plots", "onnx_sessions"},
+    {"preprocessing", "plots", "onnx_sessions", "artifacts"},
     {"data", "models", "losses", "metrics", "serving", "gates", "reports", "provenance"},
     {"training"},
     {"evaluation"},

@@ -119,10 +119,6 @@ def function(model: onnx.ModelProto) -> None:
     model.functions.append(body)
 
 
-def domain(model: onnx.ModelProto) -> None:
-    model.opset_import.append(helper.make_opsetid("com.stranger", 1))
-
-
 def text_tensor(model: onnx.ModelProto) -> None:
     model.graph.initializer.append(helper.make_tensor("t", TensorProto.STRING, [1], [b"x"]))
 
@@ -153,7 +149,6 @@ def second_graph(model: onnx.ModelProto) -> bytes:
         (constant_size, "ConstantOfShape makes a tensor"),
         (long_note, "metadata of more than"),
         (function, "functions"),
-        (domain, "domain 'com.stranger'"),
         (text_tensor, "tensors of text"),
         (second_graph, "graph twice"),
     ],

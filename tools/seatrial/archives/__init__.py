@@ -13,11 +13,11 @@ import zlib
 from typing import IO
 
 from seatrial.archives.containers import MOST_PROGRAM_BYTES, container_problem, member_of, read
-from seatrial.archives.pickles import pickle_problem
+from seatrial.archives.pickles import old_form_problem, pickle_problem
 from seatrial.archives.programs import config_problem, graph_problem
 from seatrial.archives.scripts import script_problem
 
-__all__ = ["MOST_PROGRAM_BYTES", "pickle_problem", "torch_file_problem"]
+__all__ = ["MOST_PROGRAM_BYTES", "old_form_problem", "pickle_problem", "torch_file_problem"]
 
 _DEPTH = 3
 

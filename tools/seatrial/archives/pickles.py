@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickletools
 import re
 
@@ -40,6 +41,8 @@ _REFUSED_OPCODES = frozenset(
     {"STACK_GLOBAL", "INST", "OBJ", "NEWOBJ_EX", "EXT1", "EXT2", "EXT4", "PERSID"}
 )
 """Ways to name a callable that torch does not write: the name would have to be computed."""
+_OLD_PROGRAMS = 5
+"""A magic number, the version, the machine, the object, and the names of its storages."""
 
 
 def pickle_problem(program: bytes, *, scripted: bool = False) -> str | None:
@@ -57,6 +60,22 @@ def pickle_problem(program: bytes, *, scripted: bool = False) -> str | None:
                     return f"a pickle program that names {name[:120]}"
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
         return f"not a pickle program: {error}"
+    return None
+
+
+def old_form_problem(content: bytes) -> str | None:
+    """The same of a file of torch before 1.6: five programs one after another, then the tensors."""
+    stream = io.BytesIO(content)
+    for _ in range(_OLD_PROGRAMS):
+        start = stream.tell()
+        try:
+            for _opcode, _argument, _place in pickletools.genops(stream):
+                pass
+        except (ValueError, RecursionError, MemoryError, OverflowError) as error:
+            return f"not a pickle program: {error}"
+        problem = pickle_problem(content[start : stream.tell()])
+        if problem:
+            return problem
     return None
 
 

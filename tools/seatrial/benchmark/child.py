@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from seatrial.errors import InputError
 from seatrial.evidence.records import Format, Record
+from seatrial.files import sha256_file
 from seatrial.isolation import serve
 
 MINIMUM_CALLS = 10
@@ -42,6 +44,8 @@ class Task(Record):
 
     format: Format
     model: Path
+    """A copy in a folder of the parent alone."""
+    sha256: str
     inputs: Path
     batch_sizes: tuple[int, ...]
     repetitions: int
@@ -63,7 +67,12 @@ class Report(Record):
 
 
 def measure(task: Task) -> Report:
-    """Import the runtime, load the file, time the calls."""
+    """Import the runtime, load the file, time the calls.
+
+    :raises InputError: the file is not the one that the task names by digest.
+    """
+    if sha256_file(task.model) != task.sha256:
+        raise InputError(f"{task.model.name}: changed since it was exported; export again")
     started = time.perf_counter()
     runtime = _RUNTIMES[task.format]()
     imported = time.perf_counter()

@@ -7,7 +7,7 @@ import platform
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from seatrial import files
+from seatrial.artifacts import take
 from seatrial.benchmark.child import Report, Task
 from seatrial.config.schema import Benchmark
 from seatrial.errors import InputError
@@ -98,6 +99,8 @@ class _Plan:
     scratch: Path
     sample_pixels: Pixels
     settings: Benchmark
+    taken: set[str] = field(default_factory=set)
+    """Files that were checked and copied into :attr:`scratch`."""
 
 
 def _rounds(artifacts: Sequence[Artifact], plan: _Plan, emit: Emit) -> dict[Format, list[Outcome]]:
@@ -123,13 +126,14 @@ def _rounds(artifacts: Sequence[Artifact], plan: _Plan, emit: Emit) -> dict[Form
 def _measure_once(artifact: Artifact, plan: _Plan) -> Outcome:
     settings = plan.settings
     try:
-        model = _checked_file(artifact, plan.export_dir)
-        inputs = _inputs(artifact.format, model, plan)
+        model = _own_copy(artifact, plan)
+        inputs = _inputs(artifact.format, plan.export_dir / model.name, plan)
     except InputError as error:
         return str(error)
     task = Task(
         format=artifact.format,
         model=model,
+        sha256=artifact.sha256 or "",
         inputs=inputs,
         batch_sizes=settings.batch_sizes,
         repetitions=settings.repetitions,
@@ -145,20 +149,18 @@ def _measure_once(artifact: Artifact, plan: _Plan) -> Outcome:
             timeout_s=_CHILD_SECONDS,
         )
     except ChildFailure as failure:
-        return str(failure)
+        return str(failure).replace(f"{plan.scratch}/", "")
     return Report.model_validate(answer)
 
 
-def _checked_file(artifact: Artifact, export_dir: Path) -> Path:
-    """The artifact's file, whose bytes are still those that were exported."""
-    path = (export_dir / (artifact.path or "")).resolve()
-    with files.disk_errors(path, "read"):
-        found = files.sha256_file(path)
-    if found != artifact.sha256:
-        raise InputError(
-            f"{artifact.path}: changed since it was exported (SHA-256 {artifact.sha256} recorded,"
-            f" {found} found); export again"
-        )
+def _own_copy(artifact: Artifact, plan: _Plan) -> Path:
+    """A copy of the artifact's file for its processes alone, checked and made once."""
+    path = plan.scratch / (artifact.path or "")
+    if artifact.path is None or artifact.sha256 is None:
+        raise InputError(f"{artifact.format}: no exported file is recorded; export again")
+    if artifact.path not in plan.taken:
+        path = take(artifact.path, artifact.sha256, plan.export_dir, plan.scratch)
+        plan.taken.add(artifact.path)
     return path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +16,17 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from seatrial.archives import old_form_problem, torch_file_problem
 from seatrial.errors import InputError
+from seatrial.files import disk_errors
 from seatrial.models.reasons import reason
 
 _LISTED = 5
 _CONTAINERS = ("model_state_dict", "state_dict")
 _PREFIXES = ("module.", "_orig_mod.")
 _COUNTER = "num_batches_tracked"
+MOST_HEADER_BYTES = 16 << 20
+"""Of safetensors: a hundred thousand tensors take less."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +89,12 @@ def read_state(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         found = "a folder" if path.is_dir() else "no such file"
         raise InputError(f"{path}: a checkpoint required (.pt or .safetensors); found {found}")
-    if path.stat().st_size == 0:
+    with disk_errors(path, "read"):
+        held = path.read_bytes()  # read once: what is checked is what is loaded
+    if not held:
         raise InputError(f"{path}: a checkpoint required; the file is empty")
-    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
+    read = _read_safetensors if path.suffix == ".safetensors" else _read_torch
+    content = read(path, held)
     state = _state_in(path, content)
     return {_without_prefixes(key): value for key, value in state.items()}
 
@@ -107,18 +115,30 @@ def compare(model: nn.Module, state: Mapping[str, Tensor]) -> Differences:
     )
 
 
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
+def _read_safetensors(path: Path, content: bytes) -> dict[str, Tensor]:
+    header = int.from_bytes(content[:8], "little")
+    if header > MOST_HEADER_BYTES:
+        raise InputError(
+            f"{path}: not readable as safetensors: a header of {header} bytes, "
+            f"{MOST_HEADER_BYTES} allowed"
+        )
     try:
-        return safetensors.torch.load_file(path, device="cpu")
-    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        return safetensors.torch.load(content)
+    except Exception as error:  # a damaged header makes safetensors raise nearly anything
         raise InputError(f"{path}: not readable as safetensors: {reason(error)}") from None
 
 
-def _read_torch(path: Path) -> Any:
+def _read_torch(path: Path, content: bytes) -> Any:
+    problem = _problem(content)
+    if problem:
+        raise InputError(
+            f"{path}: tensors and plain data required; the file is damaged or needs code to load "
+            f"({problem}); save it as torch.save(model.state_dict(), path)"
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of other pickle protocols: we refuse
-            return torch.load(path, map_location="cpu", weights_only=True)
+            return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except UnpicklingError:
         raise InputError(
             f"{path}: tensors and plain data required; the file is damaged, or holds Python "
@@ -128,6 +148,19 @@ def _read_torch(path: Path) -> Any:
         raise InputError(
             f"{path}: not readable as a checkpoint of torch.save: {_first_sentence(error)}"
         ) from None
+
+
+def _problem(content: bytes) -> str | None:
+    """Why the bytes are not given to torch; None where they are.
+
+    Two forms are taken: the zip archive of torch.save, and the pickle programs one after another
+    of torch before 1.6. Not the tar archive of torch before 0.4, which is unpacked to be read.
+    """
+    if content.startswith(b"PK\x03\x04"):
+        return torch_file_problem(io.BytesIO(content))
+    if not content.startswith(b"\x80"):
+        return "no file of torch.save"
+    return old_form_problem(content)
 
 
 def _first_sentence(error: Exception) -> str:

@@ -85,8 +85,6 @@ def read(content: bytes | memoryview) -> Structure:
         if found.name == "graph":
             graphs += 1
             _graph(value, structure, depth=1)
-        elif found.name == "opset_import":
-            _opset(value)
         elif found.name == "metadata_props":
             metadata_bytes += len(value)
             if metadata_bytes > MOST_METADATA_BYTES:
@@ -101,14 +99,6 @@ def read(content: bytes | memoryview) -> Structure:
 def _refuse(found: Field) -> None:
     if found.name in _REFUSED:
         raise Malformed(f"it holds {_REFUSED[found.name]}")
-
-
-def _opset(content: memoryview) -> None:
-    for found, value in fields(content, "OperatorSetIdProto"):
-        if found.name == "domain":
-            problem = operator_problem(text(value), None)
-            if problem:
-                raise Malformed(problem)
 
 
 def _entry(content: memoryview) -> tuple[str, str]:

@@ -27,7 +27,8 @@ Floats = npt.NDArray[np.float32]
 
 
 def answer(job: Mapping[str, Any], folder: Path) -> Mapping[str, object]:
-    """Hash, load and run the job's file; logits go to ``logits.npy`` in the folder."""
+    """Hash, load and run the job's file, which lies in a folder of this process's parent alone;
+    logits go to ``logits.npy`` in the folder."""
     warnings.simplefilter("ignore")
     path = Path(job["path"])
     opened = _open(path, job)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from seatrial.artifacts import copy_unlinked, take
 from seatrial.errors import InputError, SeatrialError
 from seatrial.evidence.records import (
     Artifact,
@@ -106,16 +107,18 @@ def _verify(
         return _unverified(artifact, f"not exported: {artifact.reason}", test, bound, 0.0)
     folder = work / artifact.format
     folder.mkdir()
-    job = {
-        "format": artifact.format,
-        "path": str((export_dir / artifact.path).resolve()),
-        "sha256": artifact.sha256,
-        "pixels": str(test.pixels.resolve()),
-        "preprocessing": test.preprocessing.model_dump(mode="json"),
-        "golden": test.golden,
-        "threads": threads,
-    }
     try:
+        path = take(artifact.path, artifact.sha256, export_dir, folder)
+        copy_unlinked(export_dir / f"{artifact.path}.json", folder / f"{path.name}.json")
+        job = {
+            "format": artifact.format,
+            "path": str(path.resolve()),
+            "sha256": artifact.sha256,
+            "pixels": str(test.pixels.resolve()),
+            "preprocessing": test.preprocessing.model_dump(mode="json"),
+            "golden": test.golden,
+            "threads": threads,
+        }
         answer = run_child(
             "seatrial.parity.child",
             job,
@@ -127,7 +130,8 @@ def _verify(
         if logits.shape != test.reference.shape:
             raise InputError(f"logits {test.reference.shape} required, {logits.shape} found")
     except SeatrialError as error:
-        return _unverified(artifact, str(error), test, bound, time.perf_counter() - started)
+        reason = str(error).replace(f"{folder.resolve()}/", "")
+        return _unverified(artifact, reason, test, bound, time.perf_counter() - started)
     found = compare(test.reference, logits, test.labels, test.ids, test.classes)
     return _judged(artifact, answer, found, bound, time.perf_counter() - started)
 

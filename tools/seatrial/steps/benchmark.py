@@ -15,7 +15,7 @@ def _work(context: Context, output: Path) -> Record:
     count = max(settings.batch_sizes)
     return benchmark.measure(
         context.record("export"),
-        context.folder("export"),
+        context.whole("export"),  # TorchScript and .pt2 are loaded from a manifest of ours alone
         sample_pixels=dataset.pixels(dataset.split_indices("test")[:count]),
         settings=settings,
         output=output,

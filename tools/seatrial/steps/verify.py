@@ -16,7 +16,7 @@ def _work(context: Context, output: Path) -> Record:
     predictions = evaluation.read_predictions(context.folder("evaluate") / PREDICTIONS)
     return parity.verify(
         context.record("export"),
-        context.folder("export"),
+        context.whole("export"),  # TorchScript and .pt2 are loaded from a manifest of ours alone
         dataset,
         reference_logits=predictions.test_logits,
         test_indices=dataset.split_indices("test"),
