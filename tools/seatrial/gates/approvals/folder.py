@@ -100,9 +100,10 @@ def _content(path: Path) -> bytes | str:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         return "a link, not a file" if path.is_symlink() else f"not readable: {error.strerror}"
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return "not a regular file"
     with os.fdopen(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return "not a regular file"
         content = stream.read(_MAX_BYTES + 1)
     return content if len(content) <= _MAX_BYTES else f"larger than {_MAX_BYTES >> 10} KiB"
 

@@ -48,6 +48,7 @@ class _Judge:
     at: str
     distinct: bool
     signed: dict[str, Role] = field(default_factory=dict)
+    """By signer. A key has one: whom the first line that has it names."""
 
     def judge(self, folder: Folder, seen: _Seen) -> None:
         """Find out all there is to know of a role's approval.
@@ -78,13 +79,10 @@ class _Judge:
             raise _Absent(f"dated {statement.date}, after the judging run began at {self.at}")
         if flaw := _misstated(statement.key_held, seen.key):
             raise _Absent(flaw)
-        self._only_once(seen.role, seen.signer, seen.key)
-
-    def _only_once(self, role: Role, signer: str, key: str) -> None:
-        for name in (signer, key):
-            if self.distinct and name in self.signed:
-                raise _Absent(f"{name} has signed for {self.signed[name]}; signers must differ")
-        self.signed |= {signer: role, key: role}
+        if self.distinct and seen.signer in self.signed:
+            earlier = self.signed[seen.signer]
+            raise _Absent(f"{seen.signer} has signed for {earlier}; signers must differ")
+        self.signed[seen.signer] = seen.role
 
 
 def verify(
