@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -79,11 +80,14 @@ def test_only_the_named_files_are_committed(project: Path) -> None:
     assert lineage.commit_files(project, ["final_report.md"], "again") is None
 
 
-def test_a_refused_commit_says_why(project: Path) -> None:
-    hook = project / ".git" / "hooks" / "pre-commit"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text("#!/bin/sh\necho 'no documents on Friday' >&2\nexit 1\n")
-    hook.chmod(0o755)
+def test_a_refused_commit_says_why(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Repo(project) as repository, repository.config_writer() as config:
+        config.remove_section("user")
+        config.set_value("user", "useConfigOnly", "true")
+    for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
+        monkeypatch.setenv(name, os.devnull)
+    for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "EMAIL"):
+        monkeypatch.delenv(name, raising=False)
     (project / "final_report.md").write_text("report\n")
-    with pytest.raises(InputError, match="no documents on Friday"):
+    with pytest.raises(InputError, match="git commit: .*(email|user|name)"):
         lineage.commit_files(project, ["final_report.md"], "Document run 1\n")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seatrial.errors import InputError
+from seatrial.evidence import git_config
 from seatrial.evidence.records import Lineage
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def describe(project: Path, published: Sequence[str]) -> Lineage:
     repository = _repository(project)
     if repository is None:
         return Lineage(commit=None, branch=None, dirty=(), reason="not a git repository")
-    with repository:
+    with repository, repository.git.custom_environment(**git_config.harmless(repository)):
         if not repository.head.is_valid():
             return Lineage(commit=None, branch=None, dirty=(), reason="no commit yet")
         branch = None if repository.head.is_detached else repository.active_branch.name
@@ -37,18 +38,22 @@ def describe(project: Path, published: Sequence[str]) -> Lineage:
 def commit_files(project: Path, paths: Sequence[str], message: str) -> str | None:
     """Commit ``paths`` (relative to the project), and only them; the commit, or None if unchanged.
 
-    :raises InputError: no repository, or git refused (no identity, a hook).
+    Hooks and programs that the repository names do not run; see
+    :mod:`seatrial.evidence.git_config`.
+
+    :raises InputError: no repository, or git refused (no identity).
     """
     from git import GitCommandError
 
     repository = _repository(project)
     if repository is None:
         raise InputError(f"{project}: not a git repository, so nothing can be committed; git init")
-    with repository:
+    with repository, repository.git.custom_environment(**git_config.harmless(repository)):
         absolute = [str(project / path) for path in paths]
         try:
             repository.git.add("--", *absolute)
-            if not repository.git.diff("--cached", "--name-only", "--", *absolute):
+            names = ("--cached", "--name-only", "--no-ext-diff", "--no-textconv")
+            if not repository.git.diff(*names, "--", *absolute):
                 return None
             repository.git.commit("--quiet", "-m", message, "--", *absolute)
         except GitCommandError as error:
@@ -77,8 +82,14 @@ def holds(project: Path, path: Path) -> bool:
 def _repository(project: Path) -> Repo | None:
     from git import InvalidGitRepositoryError, NoSuchPathError, Repo
 
+    # The folder named .git, and not the project itself where that looks like a bare repository:
+    # a clone can bring such files along, with a configuration of its own.
+    places = (folder / ".git" for folder in (project, *project.resolve().parents))
+    found = next((place for place in places if place.exists()), None)
+    if found is None:
+        return None
     try:
-        return Repo(project, search_parent_directories=True)
+        return Repo(found if found.is_dir() else found.parent)
     except (InvalidGitRepositoryError, NoSuchPathError):
         return None
 
