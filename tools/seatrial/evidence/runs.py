@@ -113,9 +113,11 @@ class Run:
         if not reference.exists():
             return None
         named = read_json(reference)
+        if not (isinstance(named, dict) and _ID.match(str(named.get("run")))):
+            raise InputError(f"{reference}: a run is required; run finalize anew")
         original = Run(self.project, named["run"]).folder / name
         manifest = original / manifests.MANIFEST
-        if not manifest.exists() or sha256_file(manifest) != named["manifest_sha256"]:
+        if not manifest.exists() or sha256_file(manifest) != named.get("manifest_sha256"):
             raise InputError(f"{reference}: {manifest} is missing or changed; run finalize anew")
         return StepPlace(original, named["run"])
 

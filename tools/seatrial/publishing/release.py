@@ -5,10 +5,10 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from seatrial.errors import InputError
 from seatrial.evidence.records import Record
@@ -20,6 +20,17 @@ RELEASE = f"{RESULTS}/release.json"
 UNFINISHED = f"{RUNS}/.publishing.json"
 """Names the run that is being published. There without a publisher at work: it was cut short."""
 _LOCK = f"{RUNS}/.publish.lock"
+
+
+def _inner(name: str) -> str:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        raise ValueError(f"a path inside the project required, found {name!r}")
+    return name
+
+
+_Inner = Annotated[str, AfterValidator(_inner)]
+"""A path that stays in the project: what ``release.json`` names may be removed."""
 
 
 class Release(Record):
@@ -34,9 +45,9 @@ class Release(Record):
     """When the run began, ISO 8601 in UTC: a release is not replaced by an earlier one."""
     release_digest: str | None
     commit: str | None
-    files: dict[str, str]
+    files: dict[_Inner, str]
     """SHA-256 of each published file."""
-    sources: dict[str, str] = Field(default_factory=dict)
+    sources: dict[_Inner, _Inner] = Field(default_factory=dict)
     """The file in the run's folder that each one is a copy of."""
 
 
@@ -45,8 +56,8 @@ class Unfinished(Record):
     removes."""
 
     run: str
-    files: dict[str, str]
-    removed: tuple[str, ...] = ()
+    files: dict[_Inner, str]
+    removed: tuple[_Inner, ...] = ()
 
 
 def read_release(project: Path) -> Release | None:
