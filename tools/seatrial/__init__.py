@@ -16,6 +16,24 @@ from an exported file alone; none of them needs torch. ``evidence.records`` hold
 a type: to learn what a step measures, read its record there.
 """
 
+import os
+import sys
+
 __version__ = "0.1.0"
 
 __all__ = ["__version__"]
+
+
+def _leave_out_the_current_folder() -> None:
+    """Let no file of the project, such as json.py or onnx/, stand in for a library.
+
+    ``python -m seatrial`` puts the current folder first on the path; the launcher and the processes
+    that Seatrial starts ask for ``-P``. A folder ``seatrial`` in it cannot be told apart any more.
+    """
+    asked = sys.orig_argv[sys.orig_argv.index("-m") + 1 :][:1] if "-m" in sys.orig_argv else []
+    named = [name.partition(".")[0] for name in asked] == ["seatrial"]
+    if named and sys.argv[:1] == ["-m"] and sys.path[:1] == [os.getcwd()]:
+        del sys.path[0]
+
+
+_leave_out_the_current_folder()

@@ -10,6 +10,8 @@ from typing import Any, TextIO
 
 import click
 
+from seatrial.cli.terminal import Printable
+
 _BAR_WIDTH = 24
 _REFRESH_S = 0.2
 
@@ -38,8 +40,12 @@ class Progress:
     def clear(self) -> None:
         """Take the bar away before something else is printed."""
         if self.terminal:
-            self.stream.write("\r\x1b[K")
+            self._control("\r\x1b[K")
             self.stream.flush()
+
+    def _control(self, text: str) -> None:
+        write = self.stream.control if isinstance(self.stream, Printable) else self.stream.write
+        write(text)
 
     def _line(self, text: str) -> None:
         self.clear()
@@ -48,7 +54,8 @@ class Progress:
     def _draw(self, text: str) -> None:
         self._drawn = time.monotonic()
         width = shutil.get_terminal_size().columns - 1
-        self.stream.write(f"\r\x1b[K{text[:width]}")
+        self._control("\r\x1b[K")
+        self.stream.write(text[:width])
         self.stream.flush()
 
 
