@@ -7,8 +7,9 @@ from pathlib import Path
 from seatrial import models, training
 from seatrial.config import load, slices, strict_yaml
 from seatrial.config.schema import Config
+from seatrial.errors import InputError
 from seatrial.evidence.records import Record
-from seatrial.files import write_text
+from seatrial.files import sha256_file, write_text
 from seatrial.publishing import RESOLVED
 from seatrial.steps.interface import Context, Step
 from seatrial.training import following
@@ -17,9 +18,40 @@ BEST = "checkpoints/final_model_best.pt"
 LAST = "checkpoints/final_model_last.pt"
 
 
+_CHOSEN = ("device", "threads", "fused_optimizer", "channels_last", "compile")
+"""What a training chooses where its configuration says ``auto``."""
+
+
 def as_trained(context: Context) -> Config:
-    """The configuration as the training resolved it."""
-    return load.load(context.folder("train") / RESOLVED)
+    """The configuration as the training resolved it.
+
+    :raises InputError: it was changed since, or is of another training.
+    """
+    path = context.folder("train") / RESOLVED
+    if sha256_file(path) != context.digest("train", RESOLVED):
+        raise InputError(f"{path}: changed since its manifest was written; run finalize anew")
+    return _of_this_run(context, path)
+
+
+def _of_this_run(context: Context, path: Path) -> Config:
+    """A resolved configuration in a run's folder. It may tell what was chosen, and nothing else:
+    the run's configuration alone says which code is run.
+
+    :raises InputError: it differs in anything that is not chosen.
+    """
+    found = load.load(path)
+    if _unchosen(found) != _unchosen(context.config):
+        raise InputError(
+            f"{path}: the configuration of another training than the run's; run finalize anew"
+        )
+    return found
+
+
+def _unchosen(config: Config) -> object:
+    plain = slices.train(config)
+    assert isinstance(plain, dict)
+    training = {key: value for key, value in plain["training"].items() if key not in _CHOSEN}
+    return {**plain, "training": training}
 
 
 def _check(context: Context) -> None:
@@ -51,7 +83,7 @@ def _work(context: Context, output: Path) -> Record:
 def _resolved(context: Context) -> Config:
     earlier = context.carried / RESOLVED if context.carried else None
     if earlier is not None and earlier.exists():
-        return load.load(earlier)
+        return _of_this_run(context, earlier)
     # A model trained elsewhere is not trained here, so there is nothing to choose by timing.
     dataset = context.dataset if context.checkpoint is None else None
     return training.resolve_auto(context.config, dataset, project=context.project)
