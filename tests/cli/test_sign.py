@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from docs import pages
 from factories import RUN_ID, healthy_facts, healthy_project
 from provenance.conftest import OTHER_KINDS, KeyFiles, write_keys
+from repository_copy import ROOT
 from seatrial import provenance, publishing
 from seatrial.evidence.runs import Run
 from seatrial.files import read_json, tree_files
@@ -195,6 +197,34 @@ def test_another_release_takes_the_signature_away_and_the_same_one_keeps_it(
     assert not (release / provenance.ENVELOPE).exists()
     assert seatrial("sign", "--key", keys.private).code == 0
     assert problems(release, keys) == []
+
+
+def verified_as_the_guide_says(project: Path, public_key: Path) -> tuple[int, str]:
+    (block,) = (
+        block
+        for block in pages.blocks((ROOT / "docs/how-to/sign-a-release.md").read_text())
+        if block.language == "python"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", block.text],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PUBLIC_KEY": str(public_key)},
+    )
+    return done.returncode, (done.stdout + done.stderr).strip()
+
+
+def test_the_guides_way_to_verify_without_seatrial_works_and_can_say_no(
+    release: Path, seatrial: Seatrial, keys: KeyFiles, tmp_path: Path
+) -> None:
+    other = write_keys(tmp_path, "other", Ed25519PrivateKey.generate())
+    seatrial("sign", "--key", keys.private)
+    assert verified_as_the_guide_says(release, keys.public) == (0, "signed and unchanged")
+    assert verified_as_the_guide_says(release, other.public) == (1, "no signature by this key")
+    append(release / ONNX)
+    assert verified_as_the_guide_says(release, keys.public) == (1, f"{ONNX}: changed")
 
 
 def test_no_key_is_bad_usage(release: Path, seatrial: Seatrial) -> None:

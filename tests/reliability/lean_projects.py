@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -146,7 +147,7 @@ def _declaration(step: Step, run: Run) -> Callable[[str], bool]:
     patterns = [*read_by_all, f"{DATA}/*", *(f"{own}/{pattern}" for pattern in step.reads)]
     patterns += [f"{own}/{step.name}/*", *(f"{folder}/*" for folder in step.copies)]
     if step.builds_model and is_own(config.model.architecture):
-        patterns.append("*.py")
+        patterns += ["*.py", "*__pycache__/*.pyc"]
     whole = {*project, *folders, *step.copies, DATA, f"{own}/{step.name}"}
     # Listing a folder of a step tells no more than its manifest, which every step may read.
     inside = tuple(f"{folder}/" for folder in folders if folder.startswith(f"{own}/"))
@@ -197,4 +198,28 @@ def do(step: Step, run: Run) -> Path:
     """Do a step of a run in this process; its folder."""
     context = Context(run, run.config(), emit=lambda _: None)
     pipeline.execute(context, (step.name,))
+    return run.folder / step.name
+
+
+_ALONE = """
+import sys
+from pathlib import Path
+from reliability.lean_projects import do
+from seatrial import steps
+from seatrial.evidence.runs import Run
+do(steps.get(sys.argv[1]), Run(Path(sys.argv[2]), sys.argv[3]))
+"""
+
+
+def do_alone(step: Step, run: Run) -> Path:
+    """Do a step in a process of its own: it imports the project's modules afresh, and PyTorch
+    begins to count its names anew."""
+    tests = Path(__file__).parents[1]
+    path = os.pathsep.join([str(tests), os.environ.get("PYTHONPATH", "")])
+    subprocess.run(
+        [sys.executable, "-c", _ALONE, step.name, str(run.project), run.id],
+        cwd=run.project,
+        env={**os.environ, "PYTHONPATH": path},
+        check=True,
+    )
     return run.folder / step.name

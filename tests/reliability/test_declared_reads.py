@@ -16,7 +16,7 @@ import torch
 
 from cli.conftest import CONFIG
 from reliability import counting
-from reliability.lean_projects import DATA, Made, do, lean_copy, make, undeclared, watched
+from reliability.lean_projects import DATA, Made, do, do_alone, lean_copy, make, undeclared, watched
 from seatrial import pipeline, steps
 from seatrial.config.load import check
 from seatrial.errors import InputError, SeatrialError
@@ -81,7 +81,8 @@ def test_a_step_that_finds_only_what_it_declares_gives_the_same(
     before = len(tree_files(lean.project))
     original = made.run.folder / name
     with watched(made.run.project) as watch:  # no recorded path leads back to where it was made
-        folder = do(step, lean)
+        # In a process of its own where the first one was: names and modules are counted anew.
+        folder = do_alone(step, lean) if counting.full() else do(step, lean)
     assert watch.found == set()
     assert set(tree_files(folder)) == set(tree_files(original))
     differing = [
@@ -270,7 +271,7 @@ def same(first: Path, second: Path) -> bool:
     if first.parent.name == "checkpoints":
         return equal(*(torch.load(path, weights_only=True) for path in (first, second)))
     if first.name == "training.log":
-        texts = (re.sub(r"\d+ images/s +[\d.]+ s", "", p.read_text()) for p in (first, second))
+        texts = (re.sub(r"[\d,]+ images/s +[\d.]+ s", "", p.read_text()) for p in (first, second))
         return len(set(texts)) == 1
     return False
 
