@@ -25,7 +25,9 @@ def describe(project: Path, published: Sequence[str]) -> Lineage:
         return Lineage(commit=None, branch=None, dirty=(), reason="not a git repository")
     with repository, repository.git.custom_environment(**git_config.harmless(repository)):
         if not repository.head.is_valid():
-            return Lineage(commit=None, branch=None, dirty=(), reason="no commit yet")
+            begun = any(Path(repository.common_dir, "refs", "heads").rglob("*"))
+            reason = "the commit at HEAD cannot be read" if begun else "no commit yet"
+            return Lineage(commit=None, branch=None, dirty=(), reason=reason)
         branch = None if repository.head.is_detached else repository.active_branch.name
         dirty = tuple(
             path
@@ -96,7 +98,17 @@ def _repository(project: Path) -> Repo | None:
 
 def _dirty(repository: Repo) -> list[str]:
     # Entries are NUL-separated: two status letters, a space, the path; renames add the old path.
-    entries = repository.git.status("--porcelain", "-z", "--untracked-files=all").split("\0")
+    from git import GitCommandError
+
+    try:
+        told = repository.git.status("--porcelain", "-z", "--untracked-files=all")
+    except GitCommandError as error:
+        reason = " ".join((error.stderr or "").split())
+        raise InputError(
+            f"{repository.working_tree_dir}: git status: {reason or error.status}; mend the"
+            " repository, so that the run can name its commit"
+        ) from None
+    entries = told.split("\0")
     found, index = [], 0
     while index < len(entries):
         entry = entries[index]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+
+MOST_PIXELS_A_SIDE = 8192
+"""Of a model's input: a file from a stranger may not make serving take memory without end."""
 
 
 class Record(BaseModel):
@@ -30,10 +33,10 @@ class Preprocessing(Record):
     divide by 255, subtract ``mean``, divide by ``std`` (one value a channel), order as NCHW.
     """
 
-    height: int
-    width: int
+    height: Annotated[int, Field(ge=1, le=MOST_PIXELS_A_SIDE)]
+    width: Annotated[int, Field(ge=1, le=MOST_PIXELS_A_SIDE)]
     channels: Literal[1, 3]
     resize: Literal["stretch", "crop", "pad"]
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"]
     mean: tuple[float, ...]
-    std: tuple[float, ...]
+    std: tuple[Annotated[float, Field(gt=0)], ...]
