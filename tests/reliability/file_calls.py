@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import builtins
 import errno
+import functools
 import io
 import os
 import signal
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol, cast
 from unittest import mock
 
-CHANGES = ("open", "write", "fsync", "rename", "link", "unlink", "mkdir", "rmdir", "truncate")
+CHANGES = ("open", "write", "fsync", "rename", "link", "unlink", "mkdir", "rmdir")
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Call:
     target: str = ""
     """The new name of a rename or link."""
     offset: int = 0
-    """Of a write; of a truncate the new length."""
+    """Of a write."""
     data: bytes = b""
     created: bool = False
     """Of an open: the file was not there before."""
@@ -90,11 +91,12 @@ class _Open:
 
 
 class Watch:
-    """The calls made below ``root`` so far, in ``calls``."""
+    """The calls that were asked for below ``root`` so far, in ``calls``."""
 
     def __init__(self, root: Path, fault: Fault | None = None) -> None:
         self.root = Path(os.path.realpath(root))
         self.calls: list[Call] = []
+        self._failed: set[int] = set()
         self._fault = fault
         self._open: dict[int, _Open] = {}
         self._lock = threading.RLock()
@@ -115,103 +117,113 @@ class Watch:
         inside = absolute.is_relative_to(self.root)
         return absolute.relative_to(self.root).as_posix() if inside else None
 
-    def note(self, call: Call, half: Callable[[], object] = lambda: None) -> None:
-        """Record a call that is about to be made, unless the fault prevents it."""
+    @property
+    def done(self) -> list[Call]:
+        """The calls that the system did, in order."""
+        return [call for number, call in enumerate(self.calls) if number not in self._failed]
+
+    def make(
+        self, call: Call | None, do: Callable[[], Any], half: Callable[[], object] = lambda: None
+    ) -> Any:
+        """Note a call and make it, unless the fault prevents that; None is not watched."""
+        if call is None:
+            return do()
         with self._lock:
             number = len(self.calls)
             self.calls.append(call)
-            if self._fault is not None:
-                self._fault(number, call, half)
+            try:
+                if self._fault is not None:
+                    self._fault(number, call, half)
+                return do()
+            except OSError:
+                self._failed.add(number)
+                raise
 
     # Each method below stands for the function of ``os`` of that name.
 
     def open(self, path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
         name = self.relative(path, dir_fd)
-        changing = flags & (os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_RDWR)
+        changing = bool(flags & (os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_RDWR))
+        call = None
         if name is not None and changing:
             there = (self.root / name).exists()
             created = bool(flags & os.O_CREAT) and not there
-            emptied = bool(flags & os.O_TRUNC) and there
-            self.note(Call("open", name, created=created, emptied=emptied))
-        descriptor = cast(int, self.real["open"](path, flags, mode, dir_fd=dir_fd))
+            call = Call("open", name, created=created, emptied=bool(flags & os.O_TRUNC) and there)
+        descriptor = cast(
+            int, self.make(call, lambda: self.real["open"](path, flags, mode, dir_fd=dir_fd))
+        )
         if name is not None:
-            self._open[descriptor] = _Open(name, bool(flags & os.O_APPEND), bool(changing))
+            self._open[descriptor] = _Open(name, bool(flags & os.O_APPEND), changing)
         return descriptor
 
     def close(self, descriptor: int) -> None:
-        self.closed(descriptor)
-        self.real["close"](descriptor)
+        try:
+            self.closing(descriptor)
+        finally:
+            self.real["close"](descriptor)
 
-    def closed(self, descriptor: int) -> None:
+    def closing(self, descriptor: int) -> None:
+        """To be called before a descriptor is closed."""
         known = self._open.pop(descriptor, None)
         if known is not None and known.changing:
-            self.note(Call("close", known.path))
+            self.make(Call("close", known.path), lambda: None)
 
     def write(self, descriptor: int, data: Any) -> int:
-        return self.writing(descriptor, bytes(data), lambda part: self._write(descriptor, part))
-
-    def _write(self, descriptor: int, part: bytes) -> int:
-        return cast(int, self.real["write"](descriptor, part))
+        return self.writing(
+            descriptor, bytes(data), lambda part: self.real["write"](descriptor, part)
+        )
 
     def writing(self, descriptor: int, data: bytes, do: Callable[[bytes], int]) -> int:
+        """A write to a descriptor, which ``do`` makes."""
         known = self._open.get(descriptor)
-        if known is not None:
-            end = os.fstat(descriptor).st_size
-            offset = end if known.append else os.lseek(descriptor, 0, os.SEEK_CUR)
-            call = Call("write", known.path, offset=offset, data=data)
-            self.note(call, lambda: do(data[: len(data) // 2]))
-        return do(data)
+        if known is None:
+            return do(data)
+        end = os.fstat(descriptor).st_size
+        offset = end if known.append else os.lseek(descriptor, 0, os.SEEK_CUR)
+        call = Call("write", known.path, offset=offset, data=data)
+        return cast(int, self.make(call, lambda: do(data), lambda: do(data[: len(data) // 2])))
 
     def fsync(self, descriptor: Any) -> None:
         number = descriptor if isinstance(descriptor, int) else descriptor.fileno()
         known = self._open.get(number)
+        call = None
         if known is not None:
             directory = (self.root / known.path).is_dir()
-            self.note(Call("fsync", known.path, directory=directory))
-        self.real["fsync"](number)
+            call = Call("fsync", known.path, directory=directory)
+        self.make(call, lambda: self.real["fsync"](number))
 
     def rename(self, source: Any, target: Any, **folders: Any) -> None:
-        self._two("rename", source, target)
-        self.real["rename"](source, target, **folders)
-        moved, name = self.relative(source), self.relative(target)
+        call = self._two("rename", source, target)
+        self.make(call, lambda: self.real["rename"](source, target, **folders))
         for known in self._open.values():
-            if moved is not None and (known.path + "/").startswith(moved + "/"):
-                known.path = f"{name}{known.path[len(moved) :]}"
+            if call is not None and f"{known.path}/".startswith(f"{call.path}/"):
+                known.path = f"{call.target}{known.path[len(call.path) :]}"
 
     def link(self, source: Any, target: Any, **options: Any) -> None:
-        self._two("link", source, target)
-        self.real["link"](source, target, **options)
+        call = self._two("link", source, target)
+        self.make(call, lambda: self.real["link"](source, target, **options))
 
-    def _two(self, kind: str, source: Any, target: Any) -> None:
+    def _two(self, kind: str, source: Any, target: Any) -> Call | None:
         first, second = self.relative(source), self.relative(target)
         if (first is None) != (second is None):
             raise AssertionError(f"{kind} over the edge of what is watched: {source} {target}")
-        if first is not None and second is not None:
-            self.note(Call(kind, first, target=second))
+        return None if first is None or second is None else Call(kind, first, target=second)
 
     def unlink(self, path: Any, *, dir_fd: int | None = None) -> None:
-        self._one("unlink", path, dir_fd)
-        self.real["unlink"](path, dir_fd=dir_fd)
+        do = functools.partial(self.real["unlink"], path, dir_fd=dir_fd)
+        self.make(self._one("unlink", path, dir_fd), do)
 
     def rmdir(self, path: Any, *, dir_fd: int | None = None) -> None:
-        self._one("rmdir", path, dir_fd)
-        self.real["rmdir"](path, dir_fd=dir_fd)
+        do = functools.partial(self.real["rmdir"], path, dir_fd=dir_fd)
+        self.make(self._one("rmdir", path, dir_fd), do)
 
     def mkdir(self, path: Any, mode: int = 0o777, *, dir_fd: int | None = None) -> None:
-        self._one("mkdir", path, dir_fd)
-        self.real["mkdir"](path, mode, dir_fd=dir_fd)
+        do = functools.partial(self.real["mkdir"], path, mode, dir_fd=dir_fd)
+        self.make(self._one("mkdir", path, dir_fd), do)
 
-    def _one(self, kind: str, path: Any, dir_fd: int | None) -> None:
+    def _one(self, kind: str, path: Any, dir_fd: int | None) -> Call | None:
         name = self.relative(path, dir_fd)
-        if name is not None:
-            self.note(Call(kind, name))
-
-    def truncate(self, path: Any, length: int) -> None:
-        known = self._open.get(path) if isinstance(path, int) else None
-        name = known.path if known is not None else self.relative(path)
-        if name is not None:
-            self.note(Call("truncate", name, offset=length))
-        self.real["truncate"](path, length)
+        return None if name is None else Call(kind, name)
 
     def unseen(self, *_: Any, **__: Any) -> NoReturn:
         """A way to change files that nothing here models; no commit path takes it."""
@@ -232,18 +244,16 @@ class Watch:
         if self.relative(file) is None or not set(mode) & set("wxa+"):
             return _OPEN(file, mode, buffering, encoding, errors, newline, closefd, opener)
         raw = _Raw(self, file, mode.replace("t", ""))
-        size = os.fstat(raw.fileno()).st_blksize if buffering in (-1, 1) else buffering
         if buffering == 0:
             return raw
+        size = os.fstat(raw.fileno()).st_blksize if buffering in (-1, 1) else buffering
         buffer = io.BufferedRandom(raw, size) if "+" in mode else io.BufferedWriter(raw, size)
         if "b" in mode:
             return buffer
+        line_buffering = buffering == 1
+        encoding = io.text_encoding(encoding)
         return io.TextIOWrapper(
-            cast("io.BufferedWriter", buffer),
-            io.text_encoding(encoding),
-            errors,
-            newline,
-            line_buffering=buffering == 1,
+            cast("io.BufferedWriter", buffer), encoding, errors, newline, line_buffering
         )
 
 
@@ -267,7 +277,7 @@ class _Raw(io.FileIO):
         # noted again when the object dies.
         if not self.closed:
             try:
-                self._watch.closed(self.fileno())
+                self._watch.closing(self.fileno())
             finally:
                 super().close()
 
@@ -284,7 +294,7 @@ _REPLACED = (
 def watched(root: Path, fault: Fault | None = None) -> Iterator[Watch]:
     """Watch every call below ``root`` made in this process until the block ends."""
     watch = Watch(root, fault)
-    same = {"replace": "rename", "remove": "unlink", "ftruncate": "truncate", "fdatasync": "fsync"}
+    same = {"replace": "rename", "remove": "unlink", "fdatasync": "fsync"}
     replaced = {
         name: getattr(watch, same.get(name, name), watch.unseen)
         for name in _REPLACED

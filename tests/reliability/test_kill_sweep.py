@@ -7,12 +7,9 @@ is the matter of ``test_lossy_replay.py``.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import tempfile
 import traceback
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,26 +17,12 @@ import pytest
 from reliability.commit_paths import LARGE, PATHS, CommitPath, settled
 from reliability.counting import full, report
 from reliability.file_calls import Call, Fault, Kill, watched
+from reliability.places import fresh, place
+
+__all__ = ["place"]
 
 QUICK = 24
 """Calls of a path at which it is killed in the quick form, at most."""
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A folder in memory where there is one: a kill does not touch what the kernel has taken."""
-    memory = Path("/dev/shm")  # noqa: S108
-    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as made:
-        yield Path(made)
-
-
-def fresh(path: CommitPath, place: Path) -> Path:
-    root = place / "project"
-    if root.exists():
-        shutil.rmtree(root)
-    root.mkdir()
-    path.prepare(root)
-    return root
 
 
 def die(path: CommitPath, root: Path, fault: Fault) -> bool:
@@ -65,7 +48,7 @@ def die(path: CommitPath, root: Path, fault: Fault) -> bool:
 
 def calls_of(path: CommitPath, place: Path) -> tuple[list[Call], object]:
     """The calls of an undisturbed run, and what it comes to."""
-    root = fresh(path, place)
+    root = fresh(path, place / "project")
     with settled(), watched(root) as watch:
         path.act(root)
     assert path.torn(root) == []
@@ -95,7 +78,7 @@ def test_a_kill_at_any_call_tears_nothing_and_running_again_converges(
     # In the middle of a write: half of its bytes are there.
     faults += [Kill(number, midway=True) for number in points if calls[number].kind == "write"]
     for fault in faults:
-        root = fresh(path, place)
+        root = fresh(path, place / "project")
         assert die(path, root, fault)
         converges(path, root, expected, f"killed at call {fault.at}, {calls[fault.at]}")
     report(f"killed in {path.name}", calls=len(calls), kills=len(faults))
@@ -110,7 +93,7 @@ def test_a_kill_while_recovering_from_a_kill_tears_nothing_either(
     kills = 0
     for first in range(step // 2, len(calls), step):
         for second in range(0, len(calls), step):
-            root = fresh(path, place)
+            root = fresh(path, place / "project")
             assert die(path, root, Kill(first))
             if not die(path, root, Kill(second)):
                 break  # less was left to do than that

@@ -9,4 +9,4 @@ from .single_files import CHECKPOINTS, FILES, LEDGER
 
 PATHS = (FILES, LEDGER, CHECKPOINTS, STEP, RUN, PIPELINE, FIRST, NEXT)
 
-__all__ = ["LARGE", "PATHS", "CommitPath", "settled"]
+__all__ = ["LARGE", "PATHS", "STEP", "CommitPath", "settled"]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
 from seatrial import files, pipeline
@@ -55,6 +56,7 @@ def settled() -> Iterator[None]:
         for target, name, value in (
             (runs, "now", lambda: NOW),
             (pipeline, "now", lambda: NOW),
+            (pipeline, "time", SimpleNamespace(perf_counter=lambda: 0.0)),
             (environment, "describe", lambda: about),
             (lineage, "describe", lambda *_: described),
             (environment, "code_digest", lambda: "0" * 64),

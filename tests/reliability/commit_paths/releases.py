@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import functools
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 
 from factories import RUN_ID, healthy_project
-
 from seatrial import publishing
-from seatrial.config.final import FINAL_CONFIG
 from seatrial.errors import InputError
 from seatrial.evidence.runs import Run
-from seatrial.files import read_json, sha256_bytes, sha256_file, write_bytes, write_json
+from seatrial.files import read_json, sha256_bytes, sha256_file, write_json
 
 from .interface import CommitPath
 
@@ -38,14 +36,13 @@ def _project(few: bool) -> Mapping[str, bytes]:
         return {
             path.relative_to(root).as_posix(): path.read_bytes()
             for path in sorted(root.rglob("*"))
-            if path.is_file() and not (few and path.parts[-1] not in _FEW and _can_be_spared(path))
+            if path.is_file() and not (few and _can_be_spared(path))
         }
 
 
 def _can_be_spared(path: Path) -> bool:
-    return "runs" in path.parts and path.suffix not in (".json", ".yaml") or path.name in (
-        "splits.json", "metrics.json", "provenance.json", "production_model.onnx.json",
-    ) or path.name.endswith((".onnx.json", ".pt.json", ".pt2.json"))  # fmt: skip
+    needed = ("manifest.json", "record.json", "run.json", publishing.RESOLVED)
+    return "runs" in path.parts and path.name not in (*needed, *_FEW)
 
 
 def _prepare(root: Path, *, few: bool, earlier: bool) -> None:
@@ -73,22 +70,26 @@ def _act(root: Path) -> None:
     publishing.publish(Run(root, RUN_ID))
 
 
-def _new_files(root: Path) -> dict[str, str]:
-    run = Run(root, RUN_ID)
-    files = publishing.released_files(run, run.config())
-    return {name: sha256_file(path) for name, path in files.items()}
+@functools.cache
+def _new_files(few: bool) -> Mapping[str, str]:
+    with tempfile.TemporaryDirectory() as made:
+        root = Path(made)
+        _prepare(root, few=few, earlier=False)
+        run = Run(root, RUN_ID)
+        files = publishing.released_files(run, run.config())
+        return {name: sha256_file(path) for name, path in files.items()}
 
 
 def _old_files(earlier: bool) -> dict[str, str]:
     return {name: sha256_bytes(c) for name, c in _EARLIER_FILES.items()} if earlier else {}
 
 
-def _found(root: Path, names: set[str]) -> dict[str, str]:
+def _found(root: Path, names: Set[str]) -> dict[str, str]:
     return {name: sha256_file(root / name) for name in names if (root / name).exists()}
 
 
-def _torn(root: Path, *, earlier: bool) -> list[str]:
-    old, new = _old_files(earlier), _new_files(root)
+def _torn(root: Path, *, few: bool, earlier: bool) -> list[str]:
+    old, new = _old_files(earlier), _new_files(few)
     found = _found(root, old.keys() | new.keys())
     lines = [
         f"{name}: of no release"
@@ -121,16 +122,18 @@ def _unnamed(said: Mapping[str, str], found: Mapping[str, str], cut: str | None)
     return ["a cut publication that nobody names"] if said != found and cut != RUN_ID else []
 
 
+def _published(root: Path) -> dict[str, str]:
+    # Of all files that either release has, those of the other form have no say.
+    return _found(root, _new_files(False).keys() | _EARLIER_FILES.keys())
+
+
 def _result(root: Path) -> object:
-    left = [path.name for path in root.rglob(".*") if path.is_file()]
-    return _found(root, _new_files(root).keys() | _EARLIER_FILES.keys()), sorted(left), read_json(
-        root / publishing.RELEASE
-    )  # fmt: skip
+    hidden = sorted(path.name for path in root.rglob(".*") if path.is_file())
+    return _published(root), hidden, read_json(root / publishing.RELEASE)
 
 
 def _committed(root: Path) -> object:
-    release = publishing.read_release(root)
-    return release, _found(root, _new_files(root).keys() | _EARLIER_FILES.keys())
+    return publishing.read_release(root), _published(root)
 
 
 def _path(name: str, *, few: bool, earlier: bool) -> CommitPath:
@@ -138,7 +141,7 @@ def _path(name: str, *, few: bool, earlier: bool) -> CommitPath:
         name,
         lambda root: _prepare(root, few=few, earlier=earlier),
         _act,
-        lambda root: _torn(root, earlier=earlier),
+        lambda root: _torn(root, few=few, earlier=earlier),
         _result,
         _committed,
     )

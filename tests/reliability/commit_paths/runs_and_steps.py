@@ -27,8 +27,8 @@ _RUN = RunReference(id="20261120T140000Z-finalize-3f9c", sha256="0" * 64)
 
 def _write_in_several_ways(folder: Path) -> None:
     (folder / "plain.txt").write_text("a line\n" * 2000)
-    (folder / "sub").mkdir()
-    with (folder / "sub" / "stream.bin").open("wb") as stream:
+    (folder / "sub" / "deep").mkdir(parents=True)
+    with (folder / "sub" / "deep" / "stream.bin").open("wb") as stream:
         stream.write(b"x" * 5000)
         stream.write(b"y" * 5000)
     arrays = io.BytesIO()
@@ -49,15 +49,19 @@ def _act_step(root: Path) -> None:
     manifests.begin(folder)
     _write_in_several_ways(folder)
     files.write_json(folder / manifests.RECORD, {"seconds": 1.5})
+    inputs = {"config": "1" * 64}
     manifests.commit(
-        folder,
-        "train",
-        run=_RUN,
-        follows={},
-        inputs={"config": "1" * 64},
-        started=NOW,
-        finished=NOW,
+        folder, "train", run=_RUN, follows={}, inputs=inputs, started=NOW, finished=NOW
     )
+
+
+def attempt_in_place(root: Path) -> None:
+    """What ``_act_step`` must not do: the manifest comes last and everything is synced, but the
+    folder of a whole step is used again."""
+    folder = root / "train"
+    (folder / manifests.MANIFEST).unlink()
+    files.write_text(folder / "plain.txt", "another line\n" * 2000)
+    manifests.commit(folder, "train", run=_RUN, follows={}, inputs={}, started=NOW, finished=NOW)
 
 
 def torn_step(folder: Path) -> list[str]:
@@ -168,7 +172,7 @@ _NAMES = ("first", "second", "third")
 
 def _light_step(name: str) -> Step:
     reads = {"second": ("first/a.txt",), "third": ("first/a.txt", "second/b/c.txt")}.get(name, ())
-    return Step(name=name, reads=reads, settings=lambda config: name, work=_work)
+    return Step(name=name, reads=reads, settings=lambda _: name, work=_work)
 
 
 def _work(context: Context, output: Path) -> DocumentsRecord:
@@ -184,7 +188,7 @@ def _act_pipeline(root: Path) -> None:
     made = runs.all_runs(root)
     run = made[-1] if made else runs.create(root, "train", configuration(), config_path=None)
     with mock.patch.object(steps, "get", _light_step):
-        finalize.proceed(run, names=_NAMES, observe=lambda event: None)
+        finalize.proceed(run, names=_NAMES, observe=lambda _: None)
 
 
 def _torn_pipeline(root: Path) -> list[str]:
@@ -206,7 +210,8 @@ def _pipeline_result(root: Path) -> object:
     for name in _NAMES:
         manifest = manifests.read(run.folder / name)
         found[name] = (digests(run.folder / name).keys(), manifest.inputs, manifest.follows.keys())
-    return found, finalize.read_outcome(run)
+    outcome = finalize.read_outcome(run) or {}
+    return found, outcome.get("state"), outcome.get("exit_code")
 
 
 def _pipeline_committed(root: Path) -> object:
@@ -215,7 +220,7 @@ def _pipeline_committed(root: Path) -> object:
 
 PIPELINE = CommitPath(
     "pipeline",
-    lambda root: None,
+    lambda _: None,
     _act_pipeline,
     _torn_pipeline,
     _pipeline_result,

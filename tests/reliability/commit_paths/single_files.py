@@ -152,7 +152,7 @@ def _torn_checkpoints(root: Path) -> list[str]:
 
 CHECKPOINTS = CommitPath(
     "checkpoints",
-    lambda root: None,
+    lambda _: None,
     _act_checkpoints,
     _torn_checkpoints,
     lambda root: digests(root / _FOLDER),

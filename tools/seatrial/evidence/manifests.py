@@ -13,6 +13,7 @@ from seatrial.evidence.records import FileDigest, Manifest, RunReference
 from seatrial.files import (
     disk_errors,
     make_new_directory,
+    read_bytes,
     sha256_file,
     sync_directory,
     tree_files,
@@ -65,7 +66,7 @@ def commit(
 ) -> None:
     """Make every file in ``folder`` durable and write the manifest, last."""
     digests = []
-    directories = {folder}
+    directories = [folder]
     for name, path in tree_files(folder).items():
         with disk_errors(path):
             descriptor = os.open(path, os.O_RDONLY)
@@ -76,9 +77,11 @@ def commit(
         digests.append(
             FileDigest(path=name, size_bytes=path.stat().st_size, sha256=sha256_file(path))
         )
-        directories.add(path.parent)
-    for directory in directories:
-        sync_directory(directory)
+        inside = len(path.relative_to(folder).parts)
+        directories += path.parents[: inside - 1]
+    for directory in dict.fromkeys(directories):
+        with disk_errors(directory):
+            sync_directory(directory)
     manifest = Manifest(
         step=step,
         run=run,
@@ -98,9 +101,7 @@ def read(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        return Manifest.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        raise InputError(f"{path}: required, but there is no such file") from None
+        return Manifest.model_validate_json(read_bytes(path))
     except ValidationError as error:
         reason = error.errors()[0]["msg"]
         raise InputError(f"{path}: not a manifest: {reason}; run seatrial finalize anew") from None

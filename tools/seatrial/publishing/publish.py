@@ -17,7 +17,6 @@ exchange a folder, and not all file systems have it.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
