@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,7 +57,7 @@ def command(
     """
     from seatrial import reports
     from seatrial.cli import preparing
-    from seatrial.gates.approvals import find_trust, keys, recording
+    from seatrial.gates.approvals import Trust, find_trust, keys, recording
 
     project = Path.cwd()
     if not yes and not sys.stdin.isatty():
@@ -75,7 +76,9 @@ def command(
         click.confirm(f"\nApprove this release as {role}?", abort=True, err=as_json)
     path = recording.sign(judged, role, key, note)
     name = path.relative_to(project).as_posix()
-    return _conclude(judged, trust, role, name, as_json=as_json)
+    given = Trust(allowed_signers, revoked_keys)
+    words = ["seatrial", "gate", *([run_name] if run_name else []), *options.of_trust(given)]
+    return _conclude(judged, trust, role, name, shlex.join(words), as_json=as_json)
 
 
 def _warnings(judged: Judged, trust: Trust, role: Role) -> list[str]:
@@ -93,12 +96,13 @@ def _warnings(judged: Judged, trust: Trust, role: Role) -> list[str]:
     return found
 
 
-def _conclude(judged: Judged, trust: Trust, role: Role, path: str, *, as_json: bool) -> int:
+def _conclude(
+    judged: Judged, trust: Trust, role: Role, path: str, following: str, *, as_json: bool
+) -> int:
     from seatrial import reports
 
     records = judged.approvals(trust)
     (record,) = [record for record in records if record.role == role]
-    following = f"seatrial gate {judged.run.id}"
     if as_json:
         document = {
             "run": judged.run.id,

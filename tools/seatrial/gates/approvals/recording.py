@@ -21,6 +21,9 @@ from seatrial.gates.approvals.statement import Expected, Malformed, namespace, t
 from seatrial.gates.approvals.verifying import verify
 from seatrial.gates.verdicts import some
 
+CHECKLIST = "production_ready"
+"""The one that has an item on approval."""
+
 _STEPS = (*reading.RECORD_TYPES, "gate")
 _JUDGE_AGAIN = "judge it again with seatrial gate"
 
@@ -81,13 +84,16 @@ def find_judged(run: Run) -> Judged:
     facts = reading.read_facts(run)
     if facts.release_digest is None:
         raise InputError(f"run {run.id}: it has no release digest; finish it first")
-    recorded = _expected(facts, run, gate)
-    if recorded != _expected(facts, run, _again(facts, run, gate)):
+    again = _again(facts, run)
+    verdicts = judging.all_but_approval(again)
+    if (gate.checklist, gate.run, gate.release_digest) != (CHECKLIST, run.id, again.release_digest):
+        raise InputError(f"run {run.id}: the verdict in it is of another release; {_JUDGE_AGAIN}")
+    if gate.items[: len(verdicts)] != tuple(verdicts):
         raise InputError(
             f"run {run.id}: the verdicts recorded are not those that this version finds in its "
             f"files; {_JUDGE_AGAIN}"
         )
-    return Judged(run, facts, gate, recorded)
+    return Judged(run, facts, gate, Expected.of(facts, run.project, CHECKLIST, verdicts))
 
 
 def sign(judged: Judged, role: Role, key: Path, note: str) -> Path:
@@ -118,11 +124,6 @@ def sign(judged: Judged, role: Role, key: Path, note: str) -> Path:
     return judged.folder / (role + STATEMENT)
 
 
-def _again(facts: Facts, run: Run, gate: GateRecord) -> GateRecord:
+def _again(facts: Facts, run: Run) -> GateRecord:
     judged_on = datetime.date.fromisoformat(facts.run.started[:10])
-    return judging.judge(gate.checklist, facts, run.project, today=judged_on)
-
-
-def _expected(facts: Facts, run: Run, gate: GateRecord) -> Expected:
-    others = judging.all_but_approval(gate)
-    return Expected.of(facts, run.project, gate.checklist, others)
+    return judging.judge(CHECKLIST, facts, run.project, today=judged_on)
