@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -339,6 +340,17 @@ def test_a_deeply_nested_file_and_a_huge_one_are_refused(
         envelope.write_bytes(content)
         (problem,) = provenance.verify(envelope, statement, keys.public)
         assert "not a DSSE envelope" in problem
+
+
+def test_a_pipe_or_a_folder_in_the_place_of_an_envelope_is_named_and_not_waited_for(
+    envelope: Path, statement: bytes, keys: KeyFiles
+) -> None:
+    for make in (os.mkfifo, Path.mkdir):
+        envelope.unlink()
+        make(envelope)
+        (problem,) = provenance.verify(envelope, statement, keys.public)
+        assert "not a file" in problem
+        assert provenance.is_stale(envelope, statement)
 
 
 def test_an_envelope_is_stale_beside_another_statement(

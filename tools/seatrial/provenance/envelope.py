@@ -104,11 +104,12 @@ def read_envelope(path: Path) -> Envelope:
     :raises InputError: no such file, or not exactly an envelope: a key too many or twice, base64
         that could be written in another way, two signatures under one key identifier.
     """
+    if not path.is_file():  # opening a pipe would wait for whoever writes into it
+        found = "not a file" if path.exists() else "no such file"
+        raise InputError(f"{path}: not signed: {found}; seatrial sign makes it")
     try:
         with path.open("rb") as stream:
             content = stream.read(_MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise InputError(f"{path}: not signed: no such file; seatrial sign makes it") from None
     except OSError as error:
         raise InputError(f"{path}: cannot read the envelope: {error.strerror}") from None
     try:

@@ -119,8 +119,8 @@ def _stale_signature(project: Path, sources: dict[str, Path]) -> list[str]:
     from seatrial import provenance  # late: cryptography is slow to import
 
     statement = sources.get(provenance.STATEMENT)
-    stale = provenance.is_stale(project / ENVELOPE, statement and statement.read_bytes())
-    return [ENVELOPE] if stale else []
+    signed = None if statement is None else statement.read_bytes()
+    return [ENVELOPE] if provenance.is_stale(project / ENVELOPE, signed) else []
 
 
 def _put(
