@@ -62,7 +62,22 @@ def test_a_changed_manifest_breaks_every_later_one(run: Run, number: int) -> Non
 
 def test_a_changed_run_record_breaks_every_manifest(run: Run) -> None:
     edit(run.folder / runs.RECORD, command="train")
-    assert len(broken_links(run, RELEASED_STEPS)) == len(RELEASED_STEPS)
+    assert broken_links(run, RELEASED_STEPS) == [
+        f"runs/{run.id}/{step}/manifest.json: run.json of its run was changed since"
+        for step in RELEASED_STEPS
+    ]
+    (run.folder / runs.RECORD).unlink()
+    assert broken_links(run, RELEASED_STEPS) == [
+        f"runs/{run.id}/{step}/manifest.json: run.json of its run is missing"
+        for step in RELEASED_STEPS
+    ]
+
+
+def test_every_later_manifest_says_which_one_it_no_longer_follows(run: Run) -> None:
+    edit(run.folder / "verify" / manifests.MANIFEST, finished="later")
+    assert broken_links(run, RELEASED_STEPS) == [
+        f"runs/{run.id}/benchmark/manifest.json: it follows another manifest of the step verify"
+    ]
 
 
 def test_a_link_that_is_left_out_is_named(run: Run) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import re
 from pathlib import Path
 
 import pytest
@@ -64,14 +67,60 @@ def test_a_whole_step_is_never_written_again(tmp_path: Path) -> None:
 
 def test_attempts_that_died_are_set_aside_with_their_files(tmp_path: Path) -> None:
     folder = tmp_path / "train"
+    assert manifests.begin(folder) is None
     for number in (1, 2):
-        manifests.begin(folder)
+        if number > 1:
+            manifests.begin(folder)
         (folder / "partial").write_text(str(number))
     aside = manifests.begin(folder)
     assert aside == tmp_path / "train.attempt-2"
     assert (tmp_path / "train.attempt-1" / "partial").read_text() == "1"
     assert (aside / "partial").read_text() == "2"
     assert list(folder.iterdir()) == []
+
+
+def test_attempts_are_counted_by_their_number_alone(tmp_path: Path) -> None:
+    """Not by how many there are, nor in the order of letters, whatever the step is called."""
+    folder = tmp_path / "two-words"
+    for name in ("attempt-2", "attempt-10", "attempt-old"):
+        (tmp_path / f"{folder.name}.{name}").mkdir()
+    assert [number for number, _ in manifests.attempts(folder)] == [2, 10]
+    manifests.begin(folder)
+    assert manifests.begin(folder) == tmp_path / "two-words.attempt-11"
+
+
+def test_an_attempt_that_cannot_be_set_aside_stops_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "train"
+    manifests.begin(folder)
+    (folder / "partial").write_text("1")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr(Path, "rename", full)
+    expected = f"{folder}: cannot set the earlier attempt aside: the disk is full"
+    with pytest.raises(InputError, match=f"^{re.escape(expected)}$"):
+        manifests.begin(folder)
+    assert (folder / "partial").read_text() == "1"
+
+
+def test_a_file_that_does_not_reach_the_disk_is_named_and_the_step_is_not_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: int) -> None:
+        raise OSError(errno.EIO, "input/output error")
+
+    monkeypatch.setattr(os, "fsync", broken)
+    (tmp_path / "a.txt").write_text("a")
+    expected = f"{tmp_path / 'a.txt'}: cannot write: the disk reported an input/output error"
+    with pytest.raises(InputError, match=f"^{re.escape(expected)}$"):
+        manifests.commit(
+            tmp_path, "train", run=RunReference(id="run", sha256="1" * 64), follows={}, inputs={},
+            started="start", finished="end",
+        )  # fmt: skip
+    assert not (tmp_path / manifests.MANIFEST).exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"\xff", b'{"step": "x"}'])
