@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,7 +18,9 @@ from typing import IO, Any
 from seatrial.errors import InputError
 
 _CHUNK_BYTES = 1 << 20
-_DISK_ERRORS = {
+_ODD_NAMES = "backslashreplace"
+"""File names may be any bytes. What is no UTF-8 in them becomes ``\\udcff``, which JSON reads."""
+DISK_ERRORS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
     errno.EROFS: "the file system is read-only",
@@ -26,7 +29,11 @@ _DISK_ERRORS = {
     errno.EIO: "the disk reported an input/output error",
     errno.ENOTDIR: "a part of the path is a file, not a folder",
     errno.EISDIR: "a folder stands where the file should go",
+    errno.ELOOP: "its links lead in a circle",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.EMFILE: "too many files are open",
 }
+"""What the operating system refuses for reasons outside the program, in words."""
 
 
 @contextmanager
@@ -35,8 +42,28 @@ def disk_errors(path: Path, action: str = "write") -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = _DISK_ERRORS.get(error.errno or 0, error.strerror or str(error))
-        raise InputError(f"{path}: cannot {action}: {reason}") from error
+        raise InputError(f"{path}: cannot {action}: {reason_of(error)}") from error
+
+
+_FAILING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+
+
+@contextmanager
+def disk_failures(folder: Path) -> Iterator[None]:
+    """Turn what only a full or failing disk says, while something writes into ``folder``, into an
+    :class:`InputError` of one line; any other error of the operating system stays what it is."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FAILING:
+            raise
+        named = folder if error.filename is None else os.fsdecode(error.filename)
+        raise InputError(f"{named}: cannot write: {reason_of(error)}") from error
+
+
+def reason_of(error: OSError) -> str:
+    """What the operating system refused, in words."""
+    return DISK_ERRORS.get(error.errno or 0, error.strerror or str(error))
 
 
 def sha256_bytes(content: bytes) -> str:
@@ -54,7 +81,7 @@ def canonical_json(value: object) -> bytes:
     """The one byte string that stands for ``value``: sorted keys, no spaces, no NaN."""
     return json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
+    ).encode(errors=_ODD_NAMES)
 
 
 def digest_of(value: object) -> str:
@@ -282,7 +309,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def write_text(path: Path, content: str) -> None:
     """Write ``content`` to ``path`` as UTF-8, atomically and durably."""
-    write_bytes(path, content.encode())
+    write_bytes(path, content.encode(errors=_ODD_NAMES))
 
 
 def write_json(path: Path, value: object) -> None:
@@ -298,19 +325,45 @@ def copy_file(source: Path, target: Path) -> None:
         write_with(target, lambda out: shutil.copyfileobj(stream, out, _CHUNK_BYTES))
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file; a missing or damaged one is an :class:`InputError` that names it."""
+def read_bytes(path: Path, most: int = -1) -> bytes:
+    """The content of a file, or its first ``most`` bytes.
+
+    :raises InputError: there is none, it cannot be read, or it is no regular file: a pipe would be
+        waited for, and a device never ends.
+    """
     try:
-        return json.loads(path.read_bytes())
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         raise InputError(f"{path}: required, but there is no such file") from None
-    except (ValueError, OSError) as error:
+    except ValueError:  # a NUL in the name
+        raise InputError(f"{path}: required, but there can be no such file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot read: {reason_of(error)}") from None
+    with os.fdopen(_regular(descriptor, path), "rb") as stream, disk_errors(path, "read"):
+        return stream.read(most)
+
+
+def _regular(descriptor: int, path: Path) -> int:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        kind = "a folder" if path.is_dir() else "a pipe or a device"
+        raise InputError(f"{path}: cannot read: {kind} stands there, and a file is required")
+    return descriptor
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file; a missing or damaged one is an :class:`InputError` that names it."""
+    content = read_bytes(path)
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not readable as JSON: {error}") from None
 
 
 def is_inside(path: Path, folder: Path) -> bool:
     """Whether ``path``, with every link resolved, lies in ``folder``."""
-    return path.resolve().is_relative_to(folder.resolve())
+    # Not Path.resolve, which breaks on links that lead in a circle.
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
 def tree_files(folder: Path) -> Mapping[str, Path]:

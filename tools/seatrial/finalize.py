@@ -69,9 +69,11 @@ def begin(
     """Create a run in ``project``; nothing is computed yet.
 
     :raises InputError: the checkpoint does not exist.
-    :raises ConfigurationError: the file of known issues is damaged; better now than at the gate.
+    :raises ConfigurationError: the file of known issues is damaged; better now than after a
+        training. A release is judged all the same, and the verdict says it.
     """
-    known_issues.load(project / config.known_issues)
+    if made_in is None:
+        known_issues.load(project / config.known_issues)
     test_set = config.test_set
     if command in ("finalize", "evaluate") and not (test_set.enabled and test_set.evaluate_at_end):
         raise ConfigurationError(
@@ -142,6 +144,7 @@ def proceed(
 
 
 OUTCOME = "outcome.json"
+_ENDINGS = ("finished", "failed", "interrupted")
 
 
 def pin_released(run: Run, names: Sequence[str]) -> dict[str, StepPlace]:
@@ -243,4 +246,17 @@ def _note_failure(run: Run, error: BaseException) -> None:
 def read_outcome(run: Run) -> dict[str, Any] | None:
     """What ``outcome.json`` says; None while the run goes on or after it was killed."""
     path = run.folder / OUTCOME
-    return dict(read_json(path)) if path.exists() else None
+    if not path.exists():
+        return None
+    found = read_json(path)
+    if (
+        not isinstance(found, dict)
+        or found.get("state") not in _ENDINGS
+        or type(found.get("exit_code")) is not int
+        or not isinstance(found.get("message", ""), str)
+    ):
+        raise InputError(
+            f"{path}: required how the run ended (state, exit_code, message), found otherwise; "
+            f"remove the file, and run seatrial finalize --resume {run.id}"
+        )
+    return found

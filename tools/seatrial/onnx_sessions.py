@@ -125,8 +125,28 @@ def read_metadata(source: onnxruntime.InferenceSession | Path) -> ModelMetadata:
         raise InputError(
             f"the model's metadata is not valid: {field}: {first['msg']}; export it again"
         ) from None
+    _check_sense(metadata)
     _check_graph(session, metadata)
     return metadata
+
+
+def _check_sense(metadata: ModelMetadata) -> None:
+    """What the types of the metadata leave open."""
+    spec = metadata.preprocessing
+    problems = [
+        *(["classes: named twice"] if len(set(metadata.classes)) < len(metadata.classes) else []),
+        *(
+            f"{name}: {len(values)} values for {spec.channels} channels"
+            for name, values in (("mean", spec.mean), ("std", spec.std))
+            if len(values) != spec.channels
+        ),
+        *(["std: a value that is not above 0"] if min(spec.std, default=1) <= 0 else []),
+        *(["height, width: not above 0"] if min(spec.height, spec.width) < 1 else []),
+    ]
+    if problems:
+        raise InputError(
+            f"the model's metadata is not valid: {'; '.join(problems)}; export it again"
+        )
 
 
 def _check_graph(session: onnxruntime.InferenceSession, metadata: ModelMetadata) -> None:

@@ -32,6 +32,7 @@ _FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
+_BAND_PIXELS = 1 << 22
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 
 Pixels = npt.NDArray[np.uint8]
@@ -87,17 +88,38 @@ def convert(image: Image.Image, channels: Literal[1, 3]) -> Image.Image:
 
 
 def _converted(image: Image.Image, channels: Literal[1, 3]) -> Image.Image:
+    wanted = "L" if channels == 1 else "RGB"
+    if image.mode == wanted and "transparency" not in image.info:
+        return image
+    rows = max(1, _BAND_PIXELS // image.width)
+    if rows >= image.height:
+        return _converted_band(image, wanted)
+    # Every pixel by itself, so in bands: a large image would be in memory five times over.
+    result = Image.new(wanted, image.size)
+    for top in range(0, image.height, rows):
+        box = (0, top, image.width, min(top + rows, image.height))
+        result.paste(_converted_band(image.crop(box), wanted), box)
+    return result
+
+
+def _converted_band(image: Image.Image, wanted: str) -> Image.Image:
     if image.mode in _SIXTEEN_BIT:
         values = np.asarray(image, dtype=np.float64)
         image = Image.fromarray(np.clip(values / 257.0 + 0.5, 0, 255).astype(np.uint8))
     elif image.mode == "F":
-        image = Image.fromarray(np.clip(np.asarray(image) + 0.5, 0, 255).astype(np.uint8))
+        image = Image.fromarray(np.clip(_numbers(image) + 0.5, 0, 255).astype(np.uint8))
     if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "La", "RGBa"):
         image = image.convert("RGBA")
         background = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(background, image)
-    wanted = "L" if channels == 1 else "RGB"
     return image if image.mode == wanted else image.convert(wanted)
+
+
+def _numbers(image: Image.Image) -> npt.NDArray[np.float32]:
+    values = np.asarray(image, dtype=np.float32)
+    if np.isnan(values).any():
+        raise InputError("values that are not numbers")
+    return values
 
 
 def resize(image: Image.Image, spec: Preprocessing) -> Image.Image:

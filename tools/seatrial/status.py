@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Literal
+
+from pydantic import ValidationError
 
 from seatrial.evidence.records import Record
 from seatrial.evidence.runs import Run
@@ -52,10 +57,12 @@ def of(run: Run) -> Status:
     epoch = None
     for event in run.read_events():
         if event.get("event") == "step":
-            steps[event["step"]] = StepStatus(
-                step=event["step"], state=event["state"], seconds=event.get("seconds")
-            )
-        elif event.get("event") == "epoch":
+            with suppress(KeyError, ValidationError):  # a line that was damaged tells nothing
+                step = StepStatus(
+                    step=event["step"], state=event["state"], seconds=event.get("seconds")
+                )
+                steps[step.step] = step
+        elif event.get("event") == "epoch" and _is_epoch(event):
             epoch = event
     return Status(
         run=run.id,
@@ -68,6 +75,22 @@ def of(run: Run) -> Status:
         release_cut_short=cut_short(run.project),
         next=_next(run, state),
     )
+
+
+def _is_epoch(event: Mapping[str, Any]) -> bool:
+    """Whether an epoch's event has what is shown of it."""
+    metrics = event.get("metrics") or {}
+    return (
+        isinstance(event.get("epoch"), int)
+        and isinstance(event.get("epochs"), int)
+        and isinstance(metrics, dict)
+        and all(_is_number(value) for value in metrics.values())
+        and all(_is_number(event.get(key)) for key in ("images_per_second", "seconds_left"))
+    )
+
+
+def _is_number(value: object) -> bool:
+    return value is None or (isinstance(value, (int, float)) and math.isfinite(value))
 
 
 def wait(run: Run, timeout: float | None = None) -> Status:

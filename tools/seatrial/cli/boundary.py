@@ -2,57 +2,144 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 import click
 
-from seatrial.errors import SeatrialError
+from seatrial.cli.terminal import printable_streams
+from seatrial.errors import ConfigurationError, InputError, SeatrialError
+from seatrial.files import DISK_ERRORS, reason_of
 
 USAGE, BUG, INTERRUPTED = 2, 5, 130
 
 
 def run(command: click.Command) -> None:
     """Run a command and end the process with the documented exit code."""
+    with printable_streams():
+        _run(command)
+
+
+def _run(command: click.Command) -> None:
+    _take_any_text()
     try:
         result = command.main(prog_name=_name(command), standalone_mode=False)
+        _flush()
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.Abort:
-        _say("interrupted")
+        complain("interrupted")
         sys.exit(INTERRUPTED)
     except click.ClickException as error:
-        _say(" ".join(error.format_message().split()))
+        complain(" ".join(error.format_message().split()))
         sys.exit(USAGE)
+    except ConfigurationError as error:
+        complain(*error.problems)
+        sys.exit(error.exit_code)
     except SeatrialError as error:
-        _say(str(error))
+        complain(str(error))
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        _say("interrupted")
+        complain("interrupted")
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        # The reader of stdout has gone; Python would complain again when it flushes at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()
         sys.exit(INTERRUPTED)
-    except Exception:
+    except Exception as error:
+        refusal = _refusal(error)
+        if refusal is not None:
+            complain(refusal)
+            sys.exit(InputError.exit_code)
         traceback.print_exc()
-        _say("this is a bug in Seatrial; please report it with the lines above")
+        complain("this is a bug in Seatrial; please report it with the lines above")
         sys.exit(BUG)
     sys.exit(result if isinstance(result, int) else 0)
 
 
+def complain(*problems: str) -> None:
+    """Say what is wrong on stderr, one line a problem, whatever names of files it repeats.
+
+    Line breaks and control characters are written as escapes. Of very many problems the first are
+    said, and of a very long one its beginning and end.
+    """
+    for problem in problems[:_MOST_PROBLEMS]:
+        click.echo(f"seatrial: {_one_line(problem)}", err=True)
+    if len(problems) > _MOST_PROBLEMS:
+        click.echo(f"seatrial: and {len(problems) - _MOST_PROBLEMS} more problems", err=True)
+
+
+_MOST_PROBLEMS, _MOST_CHARACTERS = 100, 1200
+
+
+def _one_line(text: str) -> str:
+    if len(text) > _MOST_CHARACTERS:
+        half = _MOST_CHARACTERS // 2
+        text = f"{text[:half]} … {text[-half:]}"
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text.rstrip())
+
+
+def _take_any_text() -> None:
+    """Let stdout take every text: a name of a file may be no UTF-8, a terminal may be ASCII."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _flush() -> None:
+    """Now, so that a full disk behind stdout is an error and not a complaint of Python's."""
+    if sys.stdout is not None:
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise _OutputError(error) from None
+
+
+class _OutputError(InputError):
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"output: cannot write: {reason_of(error)}")
+        _give_up_stdout()
+
+
+def _give_up_stdout() -> None:
+    # Python would complain again when it flushes at the end.
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _refusal(error: Exception) -> str | None:
+    """One line for what the machine refuses, which is no bug; None for anything else."""
+    if isinstance(error, MemoryError):
+        return "not enough memory for this"
+    if not isinstance(error, OSError):
+        return None
+    if not _has_current_folder():
+        return "the current folder has been removed; go to the folder of a project"
+    if error.errno in DISK_ERRORS:
+        if error.filename is None:
+            _give_up_stdout()
+            return f"output: cannot write: {reason_of(error)}"
+        return f"{os.fsdecode(error.filename)}: {reason_of(error)}"
+    return None
+
+
+def _has_current_folder() -> bool:
+    try:
+        Path.cwd()
+    except OSError:
+        return False
+    return True
+
+
 def _name(command: click.Command) -> str:
     return "seatrial" if command.name == "seatrial" else f"seatrial {command.name}"
-
-
-def _say(message: str) -> None:
-    for line in message.splitlines():
-        click.echo(f"seatrial: {line}", err=True)
 
 
 class StopRequest:

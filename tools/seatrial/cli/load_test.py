@@ -15,14 +15,14 @@ from seatrial.evidence.records import LoadTestRecord
 @click.option("--model", type=click.Path(path_type=Path), required=True, help="An exported .onnx.")
 @click.option(
     "--num-requests",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 10_000_000),
     default=1000,
     show_default=True,
     help="Requests in all.",
 )
 @click.option(
     "--concurrency",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 1000),
     default=10,
     show_default=True,
     help="Callers at once.",
@@ -37,7 +37,7 @@ from seatrial.evidence.records import LoadTestRecord
 )
 @click.option(
     "--threads",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 1024),
     default=1,
     show_default=True,
     help="Threads of one call of the model.",

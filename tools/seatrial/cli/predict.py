@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from seatrial.cli.boundary import complain
 from seatrial.cli.boundary import run as run_command
 
 
@@ -23,7 +24,7 @@ from seatrial.cli.boundary import run as run_command
 @click.option("--output", type=click.Path(path_type=Path), help="Where the JSON goes: a file.")
 @click.option(
     "--threads",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 1024),
     default=1,
     show_default=True,
     help="Threads of one call of the model.",
@@ -48,7 +49,7 @@ def command(model: Path, inputs: tuple[Path, ...], output: Path | None, threads:
         write_json(output, document)
         click.echo(f"{len(predictions)} of {len(predictions) + len(errors)} images in {output}")
     for error in errors:
-        click.echo(f"seatrial: {error['input']}: {error['reason']}", err=True)
+        complain(f"{error['input']}: {error['reason']}")
     return 3 if errors else 0
 
 

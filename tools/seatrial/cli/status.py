@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from seatrial.cli.boundary import run as run_command
 @options.run_name
 @click.option("--wait", is_flag=True, help="Wait until the run has ended; exit with its code.")
 @click.option(
-    "--timeout", type=click.FloatRange(min=0), help="With --wait: stop waiting after SECONDS."
+    "--timeout", type=click.FloatRange(0, 1e9), help="With --wait: stop waiting after SECONDS."
 )
 @options.as_json
 def command(run_name: str | None, wait: bool, timeout: float | None, as_json: bool) -> int:
@@ -29,6 +30,8 @@ def command(run_name: str | None, wait: bool, timeout: float | None, as_json: bo
     from seatrial import status
     from seatrial.evidence import runs
 
+    if timeout is not None and math.isnan(timeout):
+        raise click.UsageError("--timeout: seconds required, nan given")
     run = runs.find(Path.cwd(), run_name)
     found = status.wait(run, timeout) if wait else status.of(run)
     document = found.model_dump(mode="json")

@@ -10,7 +10,7 @@ from typing import Any
 from seatrial.config import strict_yaml
 from seatrial.config.load import check
 from seatrial.config.metric_names import METRICS
-from seatrial.errors import InputError, Refused
+from seatrial.errors import ConfigurationError, Refused
 from seatrial.files import read_json, write_text
 
 FINAL_CONFIG = "configs/final_config.yaml"
@@ -72,7 +72,7 @@ def build(project: Path) -> FinalConfig:
     gate, source = _vouched(project)
     raw, _ = strict_yaml.read(project / source, source)
     if not isinstance(raw, dict):
-        raise InputError(f"{source}: expected sections such as model and data")
+        raise ConfigurationError(f"{source}: expected sections such as model and data")
     before = strict_yaml.dump(raw)
     changes = [change for change in _changes(raw) if _set(raw, change)]
     check(raw, source)

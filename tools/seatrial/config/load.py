@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from yaml import YAMLError
 
 from seatrial.config import strict_yaml
 from seatrial.config.combinations import impossible
@@ -39,21 +41,39 @@ def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
     """``["a.b=1", "a.c=x"]`` → ``{"a": {"b": 1, "c": "x"}}`` in OmegaConf's dot-list grammar."""
     if not overrides:
         return {}
-    bad = [text for text in overrides if "=" not in text or text.startswith(("=", ".", "-"))]
+    bad = [problem for text in overrides if (problem := _override_problem(text)) is not None]
     if bad:
-        raise ConfigurationError(
-            *(f"{text}: expected an override such as training.epochs=5" for text in bad)
-        )
+        raise ConfigurationError(*bad)
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     try:
         values = OmegaConf.to_container(OmegaConf.from_dotlist(list(overrides)), resolve=False)
-    except (OmegaConfBaseException, ValueError) as error:
-        reason = str(error).splitlines()[0]
+    except (OmegaConfBaseException, YAMLError, ValueError, TypeError, LookupError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ConfigurationError(f"overrides {' '.join(overrides)}: {reason}") from None
     assert isinstance(values, dict)
     return {str(key): value for key, value in values.items()}
+
+
+def _override_problem(text: str) -> str | None:
+    """Why an override is none; its value is read as strictly as a file."""
+    key, equals, value = text.partition("=")
+    if not equals or not key or key.startswith((".", "-")):
+        return f"{text}: expected an override such as training.epochs=5"
+    if not text.isprintable():
+        return f"{text!r}: an override is printable text in UTF-8"
+    if not all(key.split(".")) or not re.fullmatch(r"[\w.-]+", key):
+        return f"{key}: expected keys with dots between them, such as training.epochs"
+    if key.count(".") >= strict_yaml.MAX_DEPTH:
+        return f"{key}: nested more than {strict_yaml.MAX_DEPTH} deep"
+    if value == "???" or "${" in value:
+        return f"{key}: expected a value, found {value}, which stands for another one"
+    try:
+        strict_yaml.parse(value, key)
+    except ConfigurationError as error:
+        return str(error)
+    return None
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,6 +112,8 @@ def _without(locations: set[Location], raw: Mapping[str, Any]) -> Config | None:
         # A wrong item takes its whole list along: the others would change their places.
         numbers = [index for index, part in enumerate(location) if isinstance(part, int)]
         keys = location[: numbers[0]] if numbers else location
+        if not keys:
+            return None  # a list at the top: nothing is left to look at
         parent: Any = pruned
         for part in keys[:-1]:
             parent = parent.get(part) if isinstance(parent, dict) else None
@@ -104,10 +126,13 @@ def _without(locations: set[Location], raw: Mapping[str, Any]) -> Config | None:
 
 
 def _describe(error: ValidationError) -> list[tuple[Location, str]]:
+    """Where and what, in order. The nearest known key is sought for the first ones alone."""
     problems: dict[Location, str] = {}
     for entry in error.errors():
         location = _location_in_file(entry["loc"])
-        problems.setdefault(location, _explain(entry, location))
+        if location not in problems:
+            described = len(problems) < _MOST_DESCRIBED
+            problems[location] = _explain(entry, location) if described else entry["msg"]
     return list(problems.items())
 
 
@@ -149,7 +174,20 @@ def _explain(entry: Mapping[str, Any], location: Location) -> str:
     if entry["type"] == "value_error":
         return str(message)
     article = "a value " if message.startswith(("greater", "less")) else ""
-    return f"expected {article}{message}, found {entry['input']!r}"
+    return f"expected {article}{message}, found {_shown(entry['input'])}"
+
+
+def _shown(value: object) -> str:
+    """A value as Python writes it, at most some hundred characters of it."""
+    try:
+        text = repr(value)
+    except ValueError:  # a whole number of thousands of digits
+        return "a number of thousands of digits"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+_SHOWN = 200
+_MOST_DESCRIBED = 50
 
 
 def _nearest(location: Location) -> str:

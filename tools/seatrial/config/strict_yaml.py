@@ -1,4 +1,8 @@
-"""YAML as data and nothing else: no tags, aliases, or repeated keys, and ``1e-3`` is a number."""
+"""YAML as data and nothing else: no tags, aliases, or repeated keys, and ``1e-3`` is a number.
+
+Of YAML's types there are text, numbers, true and false, null, lists, and mappings with text for
+keys. A date is text, which the typed schema turns into a date; so is ``1:30``, and ``<<``.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +13,14 @@ from typing import Any, NoReturn
 
 import yaml
 
-from seatrial.errors import ConfigurationError, InputError
-from seatrial.files import disk_errors
+from seatrial.errors import ConfigurationError
+from seatrial.files import read_bytes
 
-MAX_BYTES = 1 << 20
+MAX_BYTES = 1 << 18
 MAX_DEPTH = 40
 
 # YAML 1.1, which PyYAML follows, reads 1e-3 as text; YAML 1.2's core schema reads a number.
+_INT = re.compile(r"^[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0o?[0-7_]+|0|[1-9][0-9_]*)$")
 _FLOAT = re.compile(
     r"^[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[0-9][0-9_]*[eE][-+]?[0-9]+"
     r"|\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?|\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
@@ -50,13 +55,22 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()
         for key_node, _ in node.value:
-            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands here twice", key_node.start_mark
-                )
-            seen.add(key)
+            if key_node.tag != _TEXT:
+                problem = "a key must be text; put it in quotes"
+                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
+            if key_node.value in seen:
+                problem = f"the key {key_node.value!r:.80} stands here twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
+            seen.add(key_node.value)
         return super().construct_mapping(node, deep)
+
+    def construct_plain_int(self, node: Any) -> int:
+        """``0o17`` as YAML 1.2 writes it, too; a number of thousands of digits is refused."""
+        text = node.value.replace("_", "")
+        if len(text) > _MOST_DIGITS:
+            problem = f"a number of {len(text)} characters; at most {_MOST_DIGITS} are read"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        return int(super().construct_yaml_int(node)) if "0o" not in text else int(text, 8)
 
     def note_lines(self, node: yaml.Node, path: tuple[str | int, ...] = ()) -> None:
         self.lines[path] = node.start_mark.line + 1
@@ -69,11 +83,24 @@ class _Loader(yaml.SafeLoader):
                 self.note_lines(value, (*path, index))
 
 
+_YAML = "tag:yaml.org,2002:"
+_TEXT = f"{_YAML}str"
+_MOST_DIGITS = 400
+_PLAIN = ("null", "bool", "int", "float", "str", "seq", "map")
+
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:float"]
+    first: kept
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    if (kept := [one for one in resolvers if one[0] in (f"{_YAML}null", f"{_YAML}bool")])
 }
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
+_Loader.add_implicit_resolver(f"{_YAML}int", _INT, list("-+0123456789"))
+_Loader.add_implicit_resolver(f"{_YAML}float", _FLOAT, list("-+0123456789."))
+_Loader.yaml_constructors = {
+    tag: construct
+    for tag, construct in yaml.SafeLoader.yaml_constructors.items()
+    if tag is None or tag in [f"{_YAML}{name}" for name in _PLAIN]
+}
+_Loader.yaml_constructors[f"{_YAML}int"] = _Loader.construct_plain_int
 
 
 def parse(text: str, name: str) -> tuple[Any, Lines]:
@@ -93,7 +120,8 @@ def parse(text: str, name: str) -> tuple[Any, Lines]:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise ConfigurationError(f"{name}{line}: not valid YAML: {error.problem}") from None
+        reason = " ".join(str(error.problem).split())
+        raise ConfigurationError(f"{name}{line}: not valid YAML: {reason}") from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ConfigurationError(f"{name}: not valid YAML: {reason}") from None
@@ -106,12 +134,9 @@ def read(path: Path, name: str | None = None) -> tuple[Any, Lines]:
     :raises ConfigurationError: too large, not UTF-8, or not plain YAML.
     """
     name = name or str(path)
-    if not path.exists():
-        raise InputError(f"{name}: required, but there is no such file")
-    with disk_errors(path, "read"):
-        content = path.read_bytes()
+    content = read_bytes(path, MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
-        raise ConfigurationError(f"{name}: {len(content)} bytes; at most {MAX_BYTES} are read")
+        raise ConfigurationError(f"{name}: at most {MAX_BYTES} bytes are read, found more")
     try:
         return parse(content.decode(), name)
     except UnicodeDecodeError as error:

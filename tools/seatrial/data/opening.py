@@ -27,7 +27,7 @@ from seatrial.data.sources import SOURCES
 from seatrial.data.sources.interface import Listing, Request
 from seatrial.data.statistics import moments
 from seatrial.data.table import Table
-from seatrial.errors import ConfigurationError
+from seatrial.errors import ConfigurationError, InputError
 from seatrial.evidence.records import DataCard, Preprocessing
 from seatrial.machine import usable_cores
 
@@ -87,13 +87,20 @@ def _request(data: Data, project: Path) -> Request:
         if not getattr(data, key):
             raise ConfigurationError(f"data.{key}: required for data.source {data.source}")
     return Request(
-        root=project / Path(data.root).expanduser() if data.root else None,
+        root=_root(data.root, project) if data.root else None,
         dataset=data.dataset,
         group_by=data.group_by,
         path_column=data.path_column,
         label_column=data.label_column,
         split_column=data.split_column,
     )
+
+
+def _root(text: str, project: Path) -> Path:
+    try:
+        return project / Path(text).expanduser()
+    except RuntimeError:
+        raise InputError(f"data.root: {text}: there is no such home folder") from None
 
 
 def _fractions(data: Data) -> Sequence[float | None] | None:

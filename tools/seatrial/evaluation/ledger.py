@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError
 
 from seatrial.errors import InputError
 from seatrial.evidence.records import Record
-from seatrial.files import clear_leftovers, disk_errors, make_directory, write_text
+from seatrial.files import clear_leftovers, disk_errors, make_directory, read_bytes, write_text
 
 LEDGER = "results/test_ledger.jsonl"
 """Relative to the project."""
@@ -42,8 +42,7 @@ def read_ledger(path: Path) -> tuple[LedgerEntry, ...]:
     """
     if not path.exists():
         return ()
-    with disk_errors(path, "read"):
-        content = path.read_bytes()
+    content = read_bytes(path)
     entries = []
     for number, line in enumerate(content.splitlines(), start=1):
         if not line.strip():

@@ -45,4 +45,6 @@ class Facts(Record):
     release_digest: str | None
     """SHA-256 over the manifests of the steps up to measurement; None until all are whole."""
     known_issues: tuple[KnownIssue, ...] | None
-    """None: the file does not exist."""
+    """None: the file does not exist, or cannot be read."""
+    known_issues_problem: str | None = None
+    """Why the file cannot be read, where it exists."""

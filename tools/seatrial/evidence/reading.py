@@ -75,12 +75,18 @@ def read_facts(run: Run, documents: Path | None = None) -> Facts:
     config = run.config()
     place = run.step("document")
     documents = documents or (None if place is None else place.folder)
+    issues, problem = (
+        known_issues.try_load(documents / KNOWN_ISSUES, config.known_issues)
+        if documents
+        else (None, None)
+    )
     return Facts(
         run=run.record(),
         config=config,
         steps=steps,
         release_digest=release_digest(steps),
-        known_issues=known_issues.load(documents / KNOWN_ISSUES) if documents else None,
+        known_issues=issues,
+        known_issues_problem=problem,
         **records,
     )
 

@@ -28,7 +28,9 @@ from seatrial.files import (
     discard,
     disk_errors,
     make_new_directory,
+    read_bytes,
     read_json,
+    sha256_bytes,
     sha256_file,
     write_json,
     write_text,
@@ -93,12 +95,12 @@ class Run:
         :raises InputError: it was edited since: a bound that is lowered afterwards proves nothing.
         """
         path = self.folder / CONFIG
-        raw, lines = strict_yaml.read(path)
-        if sha256_file(path) != self.record().config_sha256:
+        if sha256_bytes(read_bytes(path)) != self.record().config_sha256:
             raise InputError(
                 f"{path}: changed since the run began; a run keeps its configuration, so give"
                 " another one to a new seatrial finalize --config"
             )
+        raw, lines = strict_yaml.read(path)
         return check(raw, str(path), lines)
 
     def step(self, name: str) -> StepPlace | None:
@@ -112,12 +114,10 @@ class Run:
         reference = self.folder / f"{name}.{_REFERENCE}"
         if not reference.exists():
             return None
-        named = read_json(reference)
-        if not (isinstance(named, dict) and _ID.match(str(named.get("run")))):
-            raise InputError(f"{reference}: a run is required; run finalize anew")
+        named = _read_reference(reference)
         original = Run(self.project, named["run"]).folder / name
         manifest = original / manifests.MANIFEST
-        if not manifest.exists() or sha256_file(manifest) != named.get("manifest_sha256"):
+        if not manifest.exists() or sha256_file(manifest) != named["manifest_sha256"]:
             raise InputError(f"{reference}: {manifest} is missing or changed; run finalize anew")
         return StepPlace(original, named["run"])
 
@@ -129,7 +129,7 @@ class Run:
         }
         ending = f".{_REFERENCE}"
         referred = {
-            path.name.removesuffix(ending): str(read_json(path)["manifest_sha256"])
+            path.name.removesuffix(ending): _read_reference(path)["manifest_sha256"]
             for path in self.folder.glob(f"*{ending}")
         }
         return dict(sorted((referred | own).items()))
@@ -147,7 +147,7 @@ class Run:
         with disk_errors(self.events):
             descriptor = os.open(self.events, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
             try:
-                rest = (_line_end(descriptor) + line).encode()
+                rest = (_line_end(descriptor) + line).encode(errors="backslashreplace")
                 while rest:
                     rest = rest[os.write(descriptor, rest) :]
             finally:
@@ -174,8 +174,8 @@ class Run:
     def read_progress(self) -> dict[str, Any] | None:
         """What :meth:`note_progress` noted last; None too for what a crash left of it."""
         try:
-            found = json.loads((self.folder / "progress.json").read_bytes())
-        except (OSError, ValueError):
+            found = read_json(self.folder / "progress.json")
+        except InputError:
             return None
         return found if isinstance(found, dict) else None
 
@@ -183,11 +183,10 @@ class Run:
         """All whole events; a line cut short by a crash is left out."""
         if not self.events.exists():
             return []
-        with disk_errors(self.events, "read"):
-            lines = self.events.read_bytes().split(b"\n")
+        lines = read_bytes(self.events).split(b"\n")
         found = []
         for line in lines:
-            with suppress(ValueError):
+            with suppress(ValueError, RecursionError):
                 event = json.loads(line)
                 if isinstance(event, dict):
                     found.append(event)
@@ -215,12 +214,29 @@ class Run:
         path = self.folder / "lock"
         if not path.exists():
             return False
-        with path.open() as stream:
+        with ExitStack() as held:
+            with disk_errors(path, "lock"):
+                stream = held.enter_context(path.open())
             try:
                 fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
                 return True
             return False
+
+
+def _read_reference(path: Path) -> dict[str, str]:
+    """What ``<step>.reused.json`` says: the run that did the work, and its manifest's digest."""
+    named = read_json(path)
+    if (
+        not isinstance(named, dict)
+        or not _ID.match(str(named.get("run")))
+        or not isinstance(named.get("manifest_sha256"), str)
+    ):
+        raise InputError(
+            f"{path}: a run and the digest of its manifest are required, found otherwise; "
+            "run finalize anew"
+        )
+    return named
 
 
 def _line_end(descriptor: int) -> str:

@@ -72,7 +72,15 @@ def put_weights(model: nn.Module, state: Mapping[str, Tensor], path: Path) -> No
     differences = compare(model, state)
     if differences:
         raise InputError(_refusal(path, model, differences))
-    broken = [key for key, value in state.items() if not _finite(value)]
+    own = model.state_dict()
+    foreign = [
+        f"{key} {_kind(value)} in the file, {_kind(own[key])} required"
+        for key, value in state.items()
+        if _kind(value) != _kind(own[key])
+    ]
+    if foreign:
+        raise InputError(f"{path}: {len(foreign)} of another kind: {_some(foreign)}")
+    broken = [key for key, value in state.items() if not _finite(value.to(own[key].dtype))]
     if broken:
         raise InputError(
             f"{path}: values that are not finite in {_some(broken)}; take an earlier checkpoint"
@@ -189,6 +197,15 @@ def _without_prefixes(key: str) -> str:
     while key.startswith(_PREFIXES):
         key = key.partition(".")[2]
     return key
+
+
+def _kind(value: Tensor) -> str:
+    """What a tensor holds, as far as it cannot be turned into another without loss."""
+    if value.layout is not torch.strided or value.device.type == "meta":
+        return f"{value.layout} tensors on {value.device.type}".removeprefix("torch.")
+    if value.is_floating_point():
+        return "floating point"
+    return "complex numbers" if value.is_complex() else str(value.dtype).removeprefix("torch.")
 
 
 def _finite(value: Tensor) -> bool:

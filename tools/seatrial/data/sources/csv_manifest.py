@@ -6,6 +6,7 @@ Paths are relative to the CSV's folder and may not leave it.
 from __future__ import annotations
 
 import csv
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from seatrial.data.sources.images import FileImages
 from seatrial.data.sources.interface import SPLIT_ALIASES, UNDECLARED, Listing, Request
 from seatrial.data.sources.names import image_id, ordered, shortened
 from seatrial.errors import InputError
-from seatrial.files import is_inside
+from seatrial.files import is_inside, reason_of
 
 _Row = tuple[int, dict[str, str]]
 """The line in the file, and the cells by column."""
@@ -66,11 +67,14 @@ def _rows(root: Path, wanted: dict[str, str]) -> list[_Row]:
             reader = csv.DictReader(stream, restval="", strict=True)
             columns = [name.strip() for name in reader.fieldnames or ()]
             reader.fieldnames = columns
+            twice = [name for name, times in Counter(columns).items() if times > 1]
+            if twice:
+                raise InputError(f"{root}: columns that stand twice: {shortened(twice)}")
             for column, key in wanted.items():
                 if column not in columns:
                     raise InputError(
                         f"{root}: {key} names the column {column!r}, but there are "
-                        f"{', '.join(columns) or 'none'}"
+                        f"{shortened(columns, 20) or 'none'}"
                     )
             rows = []
             for row in reader:
@@ -82,7 +86,7 @@ def _rows(root: Path, wanted: dict[str, str]) -> list[_Row]:
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{root}: not readable as CSV in UTF-8: {error}") from None
     except OSError as error:
-        raise InputError(f"{root}: cannot read: {error.strerror}") from None
+        raise InputError(f"{root}: cannot read: {reason_of(error)}") from None
     if not rows:
         raise InputError(f"{root}: required at least one row, found none")
     return rows
@@ -98,7 +102,7 @@ def _ids(root: Path, rows: list[_Row], column: str) -> list[str]:
                 f"{root}, line {row[0]}: the path {text!r} leaves the folder of the CSV file; "
                 "name images below it, relative to it"
             )
-        ids.append(image_id(path))
+        ids.append(image_id(Path(os.path.normpath(path))))
     twice = [name for name, count in Counter(ids).items() if count > 1]
     if twice:
         raise InputError(f"{root}: named more than once: {shortened(sorted(twice))}")

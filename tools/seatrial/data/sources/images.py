@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,11 @@ import numpy.typing as npt
 from PIL import Image
 
 from seatrial.errors import InputError
-from seatrial.files import sha256_bytes
+from seatrial.files import read_bytes, reason_of, sha256_bytes
 from seatrial.preprocessing import open_image
 
 MAX_FILE_BYTES = 1 << 30
+_BAND_PIXELS = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -38,14 +40,16 @@ class FileImages:
     def raw_bytes(self, index: int) -> bytes:
         path = self.paths[index]
         try:
-            size = path.stat().st_size
-            if size > MAX_FILE_BYTES:
-                raise InputError(f"{size} bytes, {MAX_FILE_BYTES} allowed")
-            return path.read_bytes()
+            found = path.stat()
+            if not stat.S_ISREG(found.st_mode):
+                raise InputError("not a file")
+            if found.st_size > MAX_FILE_BYTES:
+                raise InputError(f"{found.st_size} bytes, {MAX_FILE_BYTES} allowed")
+            return read_bytes(path)
         except FileNotFoundError:
             raise InputError("no such file") from None
         except OSError as error:
-            raise InputError(error.strerror or str(error)) from None
+            raise InputError(reason_of(error)) from None
 
     def path(self, index: int) -> Path | None:
         return self.paths[index]
@@ -83,7 +87,9 @@ class DecodedImages:
 def pixel_digest(image: Image.Image) -> str:
     """SHA-256 over mode, width, height and pixels: equal exactly for images that look the same."""
     digest = hashlib.sha256(f"{image.mode} {image.width} {image.height}\n".encode())
-    digest.update(image.tobytes())
+    rows = max(1, _BAND_PIXELS // max(1, image.width))
+    for top in range(0, image.height, rows):
+        digest.update(image.crop((0, top, image.width, min(top + rows, image.height))).tobytes())
     return digest.hexdigest()
 
 

@@ -56,7 +56,7 @@ def _issues(facts: Facts, evidence: Evidence) -> tuple[KnownIssue, ...] | None:
     if not evidence.matching("document", known_issues.KNOWN_ISSUES):
         return None
     try:
-        return known_issues.load(evidence.place("document", known_issues.KNOWN_ISSUES))
+        return known_issues.load(evidence.place("document", known_issues.KNOWN_ISSUES), name)
     except (ConfigurationError, InputError) as error:
         raise NotChecked(str(error)) from None
 

@@ -198,7 +198,7 @@ def support(facts: Facts) -> Table:
             ["Registry", f.stated(documents.registry_url)],
             [
                 "Known issues",
-                f"{facts.config.known_issues}: no such file"
+                facts.known_issues_problem or f"{facts.config.known_issues}: no such file"
                 if still is None
                 else f"{facts.config.known_issues}: {f.count(still)} open",
             ],

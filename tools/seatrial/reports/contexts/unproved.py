@@ -53,6 +53,8 @@ def _origin(facts: Facts) -> list[str]:
 
 
 def _issues(facts: Facts) -> list[str]:
+    if facts.known_issues_problem is not None:
+        return [f"What is known to be wrong cannot be read: {facts.known_issues_problem}."]
     if facts.known_issues is None:
         return [f"What is known to be wrong is not stated: {facts.config.known_issues} is absent."]
     return [
