@@ -121,26 +121,27 @@ class _Audit:
             self.found.append(Finding(self.shown, "not checked", self._relative(message)))
 
     def _read(self) -> None:
-        """The facts, where the files can be read without waiting for ever on one that is none."""
-        if (blocking := self._special()) is not None:
-            self._collect("documents, figures and verdicts", lambda: [blocking])
+        """The facts and the gate's record, where nothing keeps who reads them waiting for ever."""
+        if (blocking := self._blocking()) is not None:
+            message = f"documents, figures, verdicts: {blocking} is no file that can be read"
+            self.found.append(Finding(self.shown, "not checked", message))
             return
+        self._collect("chain", lambda: chain.check_links(self.subject.run))
         try:
             self.facts = read_facts(self.subject.run)
         except Exception as error:  # as above
-            reason = self._relative(read_problem(error))
-            message = f"documents, figures, verdicts: {reason}"
-            self.found.append(Finding(self.shown, "not checked", message))
+            message = f"documents, figures, verdicts: {read_problem(error)}"
+            self.found.append(Finding(self.shown, "not checked", self._relative(message)))
         step = self.steps.found.get("gate")
         self.gate = None if step is None else verdicts.read_gate(step)
 
-    def _special(self) -> Finding | None:
-        folders = [self.subject.run.folder, *(step.folder for step in self.steps.found.values())]
-        for folder in folders:
+    def _blocking(self) -> str | None:
+        """A pipe or device among what the run consists of."""
+        folders = {step.folder.parent for step in self.steps.found.values()}
+        for folder in sorted({self.subject.run.folder, *folders}):
             for name, entry in walk(folder).items():
                 if entry.nature == "special":
-                    message = f"documents, figures, verdicts: {name} is no file that can be read"
-                    return Finding(self.shown, "not checked", message)
+                    return f"{RUNS}/{folder.name}/{name}"
         return None
 
     def _check_verdicts(self) -> Iterator[Finding]:

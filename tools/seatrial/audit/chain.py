@@ -9,10 +9,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from seatrial.audit.comparing import unlike_a_file
 from seatrial.audit.findings import Finding, Findings, short
 from seatrial.audit.steps import StepFound, Steps
 from seatrial.audit.subject import Subject
-from seatrial.audit.tree import read_plain
+from seatrial.audit.tree import look, read_plain
 from seatrial.config import strict_yaml
 from seatrial.config.schema import Config
 from seatrial.config.slices import SLICES
@@ -41,11 +42,13 @@ class Origin:
 
 def check_chain(subject: Subject, steps: Steps, origin: Origin) -> Findings:
     """Every digest that one part of a run keeps of another."""
-    yield from _check_origin(subject)
+    own = subject.run.id
+    for run in sorted({own, *(step.run for step in steps.found.values())}):
+        yield from _check_origin(Run(subject.run.project, run), own=run == own)
     if origin.record is not None:
         yield from _check_made_in(subject, origin.record, origin.config)
-    yield from _links(subject.run)
     for step in steps.found.values():
+        yield from _check_bound(step)
         yield from _check_inputs(step, steps.found)
         config = _config_of(step, subject, origin)
         if step.manifest is not None and config is not None:
@@ -64,27 +67,51 @@ def read_origin(folder: Path) -> Origin:
     return Origin(record, config)
 
 
-def _check_origin(subject: Subject) -> Findings:
-    run, origin = subject.run, read_origin(subject.run.folder)
-    record_path, config_path = f"{RUNS}/{run.id}/{RECORD}", f"{RUNS}/{run.id}/{CONFIG}"
-    content, config = read_plain(run.folder / RECORD), read_plain(run.folder / CONFIG)
-    for path, found in ((record_path, content), (config_path, config)):
-        if found is None:
-            yield Finding(path, "missing", "no such file to be read")
-    if content is not None and origin.record is None:
-        yield Finding(record_path, "damaged", "it does not describe a run")
-    if config is not None and origin.config is None:
-        yield Finding(config_path, "damaged", "it is not a configuration")
-    if content is None or origin.record is None:
+def _check_origin(run: Run, *, own: bool) -> Findings:
+    """``run.json`` and ``config.yaml`` of a run: whole, and the one that of the other.
+
+    :param own: whether it is the run that is audited, whose folder is looked into elsewhere.
+    """
+    origin, contents = read_origin(run.folder), {}
+    for name, parsed in ((RECORD, origin.record), (CONFIG, origin.config)):
+        shown, entry = f"{RUNS}/{run.id}/{name}", look(run.folder / name)
+        contents[name] = read_plain(run.folder / name)
+        if entry is None:
+            wanted = "no such file" if own else "bring it: steps of that run are reused"
+            yield Finding(shown, "missing", wanted)
+        elif not own:
+            yield from unlike_a_file(shown, entry)
+        if contents[name] is not None and parsed is None:
+            what = "run" if name == RECORD else "configuration"
+            yield Finding(shown, "damaged", f"it does not describe a {what}")
+    yield from _check_record(run, origin.record, contents[RECORD], contents[CONFIG])
+
+
+def _check_record(
+    run: Run, record: RunRecord | None, content: bytes | None, config: bytes | None
+) -> Findings:
+    if record is None:
         return
-    if content != pretty_json(origin.record.model_dump(mode="json")).encode():
-        yield Finding(record_path, "changed", "not written as Seatrial writes it")
-    if origin.record.id != run.id:
-        yield Finding(record_path, "chain", f"run {run.id} required, found {origin.record.id}")
-    if config is not None and sha256_bytes(config) != origin.record.config_sha256:
-        required = short(origin.record.config_sha256)
-        message = f"SHA-256 {required} required by {RECORD}, {short(sha256_bytes(config))} found"
-        yield Finding(config_path, "changed", f"{message}: not as the run began")
+    shown = f"{RUNS}/{run.id}/{RECORD}"
+    if content != pretty_json(record.model_dump(mode="json")).encode():
+        yield Finding(shown, "changed", "not written as Seatrial writes it")
+    if record.id != run.id:
+        yield Finding(shown, "chain", f"run {run.id} required, found {record.id}")
+    if config is not None and sha256_bytes(config) != record.config_sha256:
+        found = f"{short(record.config_sha256)} required by {RECORD}, {short(sha256_bytes(config))}"
+        message = f"SHA-256 {found} found: not as the run began"
+        yield Finding(f"{RUNS}/{run.id}/{CONFIG}", "changed", message)
+
+
+def _check_bound(step: StepFound) -> Findings:
+    """``run.json`` is still the one that the step was done under."""
+    content = read_plain(step.folder.parent / RECORD)
+    if step.manifest is None or content is None:
+        return
+    required, found = step.manifest.run.sha256, sha256_bytes(content)
+    if step.manifest.run.id == step.run and required != found:
+        message = f"SHA-256 {short(required)} required by {step.shown}, {short(found)} found"
+        yield Finding(f"{RUNS}/{step.run}/{RECORD}", "changed", message)
 
 
 def _check_made_in(subject: Subject, record: RunRecord, config: Config | None) -> Findings:
@@ -120,7 +147,8 @@ def _check_same_settings(run: str, config: Config, maker: str, made: Config) -> 
             yield Finding(f"{RUNS}/{run}/{CONFIG}", "chain", message)
 
 
-def _links(run: Run) -> Findings:
+def check_links(run: Run) -> Findings:
+    """Where a manifest does not follow from ``run.json`` and the manifests before it."""
     prefix = f"{run.project}/"
     for problem in broken_links(run, ORDER):
         path, _, message = problem.replace(prefix, "").partition(": ")

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+from seatrial.audit.tree import open_plain
 from seatrial.gates.evidence_files import Digests
 from seatrial.machine import usable_cores
 
@@ -78,15 +79,16 @@ def _status(path: Path) -> os.stat_result | None:
 
 
 def _read(path: Path) -> str | None:
-    try:
-        # A name that became a link or a pipe since it was looked at is neither followed nor waited
-        # for.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb", buffering=0) as stream:
-            digest = hashlib.sha256()
-            buffer = memoryview(bytearray(_CHUNK_BYTES))
+    # A name that became a link or a pipe since it was looked at is neither followed nor waited for.
+    stream = open_plain(path)
+    if stream is None:
+        return None
+    digest = hashlib.sha256()
+    buffer = memoryview(bytearray(_CHUNK_BYTES))
+    with stream:
+        try:
             while size := stream.readinto(buffer):
                 digest.update(buffer[:size])
-            return digest.hexdigest()
-    except OSError:
-        return None
+        except OSError:
+            return None
+    return digest.hexdigest()

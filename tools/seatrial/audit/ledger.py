@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pydantic import ValidationError
+
+from seatrial.audit.chain import read_origin
 from seatrial.audit.comparing import unlike_a_file
 from seatrial.audit.findings import Finding, Findings
 from seatrial.audit.steps import Steps
 from seatrial.audit.subject import Subject
-from seatrial.audit.tree import look
+from seatrial.audit.tree import look, read_plain
 from seatrial.errors import SeatrialError
 from seatrial.evaluation import read_ledger
 from seatrial.evaluation.ledger import LEDGER, LedgerEntry
 from seatrial.evidence.manifests import RECORD
-from seatrial.evidence.reading import read_record
-from seatrial.evidence.records import EvaluationRecord, RunRecord
+from seatrial.evidence.records import EvaluationRecord
 from seatrial.evidence.runs import RUNS, Run
 
 EVALUATE = "evaluate"
@@ -38,21 +40,29 @@ def check_ledger(subject: Subject, steps: Steps) -> Findings:
         return
     try:
         entries = read_ledger(path)
-        record: EvaluationRecord = read_record(step.folder, EvaluationRecord)
     except SeatrialError as error:
         yield Finding(LEDGER, "damaged", str(error).replace(f"{subject.run.project}/", ""))
         return
     yield from _check_entries(subject, entries)
-    yield from _check_count(entries, record, step.run)
+    record = _evaluated(Run(subject.run.project, step.run))
+    if record is not None:
+        yield from _check_count(entries, record, step.run)
+
+
+def _evaluated(run: Run) -> EvaluationRecord | None:
+    """What a run's evaluation recorded; None where it cannot be read, which is named elsewhere."""
+    content = read_plain(run.folder / EVALUATE / RECORD)
+    try:
+        return EvaluationRecord.model_validate_json(content or b"")
+    except ValidationError:
+        return None
 
 
 def _check_entries(subject: Subject, entries: Sequence[LedgerEntry]) -> Findings:
     for number, entry in enumerate(entries, start=1):
         run = Run(subject.run.project, entry.run)
-        try:
-            made: RunRecord = run.record()
-            record: EvaluationRecord = read_record(run.folder / EVALUATE, EvaluationRecord)
-        except SeatrialError:
+        made, record = read_origin(run.folder).record, _evaluated(run)
+        if made is None or record is None:
             continue
         expected = {"test_set": record.test_digest, "date": made.started}
         expected |= {"weights": record.weights_sha256} if record.weights_sha256 else {}

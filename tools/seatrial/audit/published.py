@@ -32,6 +32,7 @@ from seatrial.publishing import (
 )
 
 MODELS = "models"
+LOCK = f"{RUNS}/.publish.lock"
 
 
 def strict_folders(config: Config | None) -> tuple[str, ...]:
@@ -77,6 +78,11 @@ def check_published(
 
 
 def _check_marker(project: Path) -> Findings:
+    for name in (UNFINISHED, LOCK):
+        entry = look(project / name)
+        if entry is not None and entry.nature != "file":
+            yield Finding(name, "special", f"a file required, found: {entry.nature}")
+            return
     try:
         run = cut_short(project)
     except SeatrialError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from dataclasses import dataclass
@@ -72,20 +73,30 @@ MOST_BYTES = 256 << 20
 """No JSON, YAML or Markdown of a run comes near."""
 
 
-def read_plain(path: Path) -> bytes | None:
-    """The bytes of a regular file; None for a link, a pipe, a file too large, or no file.
+def open_plain(path: Path) -> io.FileIO | None:
+    """A regular file, open to be read; None for a link, a folder, a pipe, or no file.
 
-    A pipe in the place of a file would keep whoever reads it waiting for ever.
+    A pipe in the place of a file would keep whoever opens it waiting for ever.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except (OSError, ValueError):
         return None
-    with os.fdopen(descriptor, "rb") as stream:
-        status = os.fstat(stream.fileno())
-        if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_BYTES:
-            return None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return None
+    return io.FileIO(descriptor)
+
+
+def read_plain(path: Path) -> bytes | None:
+    """The bytes of a file that :func:`open_plain` opens; None for another, or one too large."""
+    stream = open_plain(path)
+    if stream is None:
+        return None
+    with stream:
         try:
-            return stream.read()
+            if os.fstat(stream.fileno()).st_size > MOST_BYTES:
+                return None
+            return stream.readall()
         except OSError:
             return None
