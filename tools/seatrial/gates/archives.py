@@ -14,10 +14,10 @@ from typing import IO
 import numpy as np
 
 from seatrial.archives import torch_file_problem
+from seatrial.onnx_structure import Malformed, read
 
 PLAIN = frozenset({".json", ".yaml", ".yml", ".txt", ".log", ".md", ".csv", ".jsonl", ".png"})
 PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".dill", ".pth", ".ckpt", ".bin", ".npy"})
-TENSORS = frozenset({".onnx", ".safetensors"})
 TORCH = frozenset({".pt", ".pt2"})
 
 
@@ -28,7 +28,11 @@ def unsafe(path: Path) -> str | None:
     suffix = path.suffix.lower()
     if suffix in PICKLES:
         return f"{suffix} files may run code when loaded"
-    if suffix in PLAIN or suffix in TENSORS:
+    if suffix == ".onnx":
+        return _mismatch(path, suffix) or _unsafe_graph(path)
+    if suffix == ".safetensors":
+        return _unsafe_tensors(path)
+    if suffix in PLAIN:
         return _mismatch(path, suffix)
     if suffix in TORCH:
         return _unsafe_archive(path)
@@ -41,9 +45,25 @@ def _mismatch(path: Path, suffix: str) -> str | None:
     """A pickle or an archive under a harmless name."""
     with path.open("rb") as stream:
         head = stream.read(4)
-    if head[:1] == b"\x80" and head[1:2] <= b"\x05" and suffix != ".safetensors":
+    if head[:1] == b"\x80" and head[1:2] <= b"\x05":
         return f"a pickle program under the name of {suffix}"
     return f"an archive under the name of {suffix}" if head == b"PK\x03\x04" else None
+
+
+def _unsafe_graph(path: Path) -> str | None:
+    try:
+        read(path.read_bytes())
+    except Malformed as refusal:
+        return str(refusal)
+    return None
+
+
+def _unsafe_tensors(path: Path) -> str | None:
+    """A header as JSON behind its length, or it is another file under this name."""
+    with path.open("rb") as stream:
+        head = stream.read(9)
+    fits = int.from_bytes(head[:8], "little") <= path.stat().st_size - 8
+    return None if fits and head[8:] == b"{" else "no safetensors, under the name of one"
 
 
 def _unsafe_archive(path: Path) -> str | None:
