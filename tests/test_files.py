@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -59,3 +62,120 @@ def test_a_copy_has_the_same_bytes_and_a_missing_source_is_named(tmp_path: Path)
     assert files.sha256_file(tmp_path / "a") == files.sha256_file(tmp_path / "deep" / "b")
     with pytest.raises(InputError, match="absent: cannot read"):
         files.copy_file(tmp_path / "absent", tmp_path / "c")
+
+
+# ------------------------------------------------------------ leftovers, links, swaps
+
+
+def test_only_what_writers_that_were_killed_left_is_cleared(tmp_path: Path) -> None:
+    kept = [".env", ".a.md.new", ".a.md.0123456789.new", ".a.md.01234567.bak", "a.md.01234567.new"]
+    for name in (*kept, ".a.md.01234567.new", ".b.md.89abcdef.earlier"):
+        (tmp_path / name).write_text("")
+    files.clear_leftovers(tmp_path, {"b.md"})
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*kept, ".a.md.01234567.new"])
+    files.clear_leftovers(tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(kept)
+    assert files.is_leftover(".a.md.01234567.new")
+    assert not files.is_leftover("a.md")
+
+
+def refuse(number: int) -> Callable[..., None]:
+    def refusing(*_: object, **__: object) -> None:
+        raise OSError(number, "refused")
+
+    return refusing
+
+
+def said(path: Path, action: str, reason: str) -> str:
+    return f"^{re.escape(f'{path}: cannot {action}: {reason}')}$"
+
+
+def test_leftovers_that_cannot_be_removed_are_an_error_of_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".a.md.01234567.new").write_text("")
+    monkeypatch.setattr(Path, "unlink", refuse(errno.EACCES))
+    expected = said(tmp_path, "remove what a killed process left", "permission denied")
+    with pytest.raises(InputError, match=expected):
+        files.clear_leftovers(tmp_path)
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EXDEV])
+def test_a_file_system_without_links_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    (tmp_path / "a").write_text("old")
+    monkeypatch.setattr(os, "link", refuse(number))
+    assert not files.link(tmp_path / "a", tmp_path / "b")
+    files.write_text(tmp_path / "a", "new")
+    assert (tmp_path / "a").read_text() == "new"
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_any_other_error_of_a_link_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").write_text("old")
+    monkeypatch.setattr(os, "link", refuse(errno.EIO))
+    with pytest.raises(OSError, match="refused"):
+        files.link(tmp_path / "a", tmp_path / "b")
+    with pytest.raises(InputError, match="input/output error"):
+        files.write_text(tmp_path / "a", "new")
+    assert (tmp_path / "a").read_text() == "old"
+
+
+@pytest.mark.parametrize("fails_at", range(4))
+def test_a_swap_that_fails_anywhere_is_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails_at: int
+) -> None:
+    """One file replaced, one made, one removed; the last is replaced when they are durable."""
+    for name in ("replaced", "removed", "last"):
+        (tmp_path / name).write_text(f"old {name}")
+    staged: dict[Path, Path | None] = {}
+    for name in ("replaced", "made", "last"):
+        staged[tmp_path / name] = source = files.beside(tmp_path / name, "new")
+        source.write_text(f"new {name}")
+    last = staged.pop(tmp_path / "last")
+    staged |= {tmp_path / "removed": None, tmp_path / "last": last}
+    real, calls = files._rename_over, []
+
+    def fail(target: Path, source: Path | None) -> None:
+        calls.append(target)
+        if len(calls) == fails_at + 1:
+            raise OSError(errno.EIO, "broken")
+        real(target, source)
+
+    monkeypatch.setattr(files, "_rename_over", fail)
+    reason = "the disk reported an input/output error"
+    with pytest.raises(InputError, match=said(list(staged)[fails_at], "write", reason)):
+        files.swap_in(staged)
+    found = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert found == {name: f"old {name}" for name in ("replaced", "removed", "last")}
+
+
+def test_a_swap_does_all_of_it_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "removed").write_text("old")
+    source = files.beside(tmp_path / "made", "new")
+    source.write_text("new")
+    files.swap_in({tmp_path / "removed": None, tmp_path / "made": source})
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"made": "new"}
+
+
+def test_a_file_is_removed_and_one_that_is_not_there_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a"
+    files.remove_file(path)
+    path.symlink_to("nowhere")
+    files.remove_file(path)
+    assert not os.path.lexists(path)
+    path.write_text("")
+    monkeypatch.setattr(Path, "unlink", refuse(errno.EROFS))
+    with pytest.raises(InputError, match=said(path, "remove", "the file system is read-only")):
+        files.remove_file(path)
+
+
+def test_a_link_out_of_a_folder_is_not_inside_it(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "out").symlink_to(tmp_path / "a")
+    assert files.is_inside(tmp_path / "in" / "b", tmp_path / "in")
+    assert not files.is_inside(tmp_path / "in" / "out", tmp_path / "in")
+    assert not files.is_inside(tmp_path / "in" / ".." / "a", tmp_path / "in")

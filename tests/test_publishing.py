@@ -22,6 +22,7 @@ from seatrial.files import read_json, sha256_file, tree_files
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     healthy_project(tmp_path)
+    (tmp_path / "runs" / RUN_ID / "train" / publishing.RESOLVED).write_text("# resolved\n")
     return Run(tmp_path, RUN_ID)
 
 
