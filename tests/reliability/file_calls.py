@@ -9,7 +9,6 @@ moment when the buffer goes out. Files written by libraries in C are not seen;
 from __future__ import annotations
 
 import builtins
-import errno
 import functools
 import io
 import os
@@ -19,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, Protocol, cast
+from typing import Any, Protocol, cast
 from unittest import mock
 
 CHANGES = ("open", "write", "fsync", "rename", "link", "unlink", "mkdir", "rmdir")
@@ -77,10 +76,24 @@ class Refuse:
     at: int
     number: int
 
-    def __call__(self, number: int, call: Call, half: Callable[[], object]) -> None:
+    def __call__(self, number: int, call: Call, half: Callable[[], object]) -> None:  # noqa: ARG002
         if number == self.at:
             half()
-            raise OSError(self.number, os.strerror(self.number), call.path)
+            raise OSError(self.number, os.strerror(self.number))
+
+
+@dataclass(frozen=True)
+class RefuseWhere:
+    """The disk's error ``number`` at every call of ``kind`` on a path that ends so."""
+
+    kind: str
+    ending: str
+    number: int
+
+    def __call__(self, number: int, call: Call, half: Callable[[], object]) -> None:  # noqa: ARG002
+        if call.kind == self.kind and (call.target or call.path).endswith(self.ending):
+            half()
+            raise OSError(self.number, os.strerror(self.number))
 
 
 @dataclass
@@ -96,11 +109,12 @@ class Watch:
     def __init__(self, root: Path, fault: Fault | None = None) -> None:
         self.root = Path(os.path.realpath(root))
         self.calls: list[Call] = []
-        self._failed: set[int] = set()
+        self.failed: set[int] = set()
+        """The numbers of the calls that the system, or the fault, refused."""
         self._fault = fault
         self._open: dict[int, _Open] = {}
         self._lock = threading.RLock()
-        self.real = {name: getattr(os, name) for name in _REPLACED}
+        self.real = {name: getattr(os, name) for name in _REPLACED if hasattr(os, name)}
 
     def relative(self, path: Any, dir_fd: int | None = None) -> str | None:
         """The path from the root; None outside of it or for a descriptor."""
@@ -120,7 +134,7 @@ class Watch:
     @property
     def done(self) -> list[Call]:
         """The calls that the system did, in order."""
-        return [call for number, call in enumerate(self.calls) if number not in self._failed]
+        return [call for number, call in enumerate(self.calls) if number not in self.failed]
 
     def make(
         self, call: Call | None, do: Callable[[], Any], half: Callable[[], object] = lambda: None
@@ -136,7 +150,7 @@ class Watch:
                     self._fault(number, call, half)
                 return do()
             except OSError:
-                self._failed.add(number)
+                self.failed.add(number)
                 raise
 
     # Each method below stands for the function of ``os`` of that name.
@@ -225,9 +239,15 @@ class Watch:
         name = self.relative(path, dir_fd)
         return None if name is None else Call(kind, name)
 
-    def unseen(self, *_: Any, **__: Any) -> NoReturn:
-        """A way to change files that nothing here models; no commit path takes it."""
-        raise AssertionError("a call that is not recorded")
+    def unseen(self, name: str, *arguments: Any, **options: Any) -> Any:
+        """A way to change files that nothing here models, so that no commit path may take it."""
+        if any(
+            one in self._open if isinstance(one, int) else self.relative(one) is not None
+            for one in arguments
+            if isinstance(one, int | str | bytes | os.PathLike)
+        ):
+            raise AssertionError(f"{name}: a call that is not recorded")
+        return self.real[name](*arguments, **options)
 
     def open_stream(
         self,
@@ -296,7 +316,7 @@ def watched(root: Path, fault: Fault | None = None) -> Iterator[Watch]:
     watch = Watch(root, fault)
     same = {"replace": "rename", "remove": "unlink", "fdatasync": "fsync"}
     replaced = {
-        name: getattr(watch, same.get(name, name), watch.unseen)
+        name: getattr(watch, same.get(name, name), functools.partial(watch.unseen, name))
         for name in _REPLACED
         if hasattr(os, name)
     }
@@ -306,6 +326,3 @@ def watched(root: Path, fault: Fault | None = None) -> Iterator[Watch]:
         mock.patch.object(builtins, "open", watch.open_stream),
     ):
         yield watch
-
-
-ERRORS = {"ENOSPC": errno.ENOSPC, "EIO": errno.EIO, "EROFS": errno.EROFS}

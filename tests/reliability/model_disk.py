@@ -22,6 +22,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Literal
 
 from reliability.file_calls import Call
 
@@ -125,6 +126,15 @@ class Disk:
             for contents in itertools.product(*(n.contents() for n in doubtful.values())):
                 chosen = dict(zip(doubtful, contents, strict=True))
                 yield {path: chosen.get(id(node)) for path, node in tree.items()}
+
+    def now(self) -> State:
+        """What every process sees at this moment."""
+        return {path: _content(node, "now") for path, node in _tree(self._root, "", "now").items()}
+
+    def synced(self) -> State:
+        """What is on the disk for certain."""
+        tree = _tree(self._root, "", "synced")
+        return {path: _content(node, "synced") for path, node in tree.items()}
 
     def drawn(self, random: Random) -> State:
         """One of :meth:`states` at random, for where there are too many to count."""
@@ -231,3 +241,18 @@ def _drawn_tree(folder: _Folder, prefix: str, random: Random) -> dict[str, _File
         if isinstance(node, _Folder):
             tree |= _drawn_tree(node, f"{prefix}{name}/", random)
     return tree
+
+
+def _tree(
+    folder: _Folder, prefix: str, which: Literal["now", "synced"]
+) -> dict[str, _File | _Folder]:
+    tree: dict[str, _File | _Folder] = {}
+    for name, node in getattr(folder, which).items():
+        tree[f"{prefix}{name}"] = node
+        if isinstance(node, _Folder):
+            tree |= _tree(node, f"{prefix}{name}/", which)
+    return tree
+
+
+def _content(node: _File | _Folder, which: Literal["now", "synced"]) -> bytes | None:
+    return None if isinstance(node, _Folder) else node.now if which == "now" else node.synced

@@ -8,7 +8,6 @@ That the test can tell is proved by three protocols that are wrong, and must tea
 from __future__ import annotations
 
 import itertools
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from random import Random
@@ -20,7 +19,7 @@ from reliability.commit_paths.runs_and_steps import attempt_in_place
 from reliability.counting import full, report
 from reliability.file_calls import Call, watched
 from reliability.model_disk import Disk, State
-from reliability.places import fresh, place
+from reliability.places import Board, fresh, place
 
 __all__ = ["place"]
 
@@ -28,34 +27,6 @@ QUICK = 60
 """States of a path that are looked at in the quick form, at most; evenly chosen from all."""
 DRAWS, QUICK_DRAWS = 100, 20
 """States after each call of a protocol that is wrong."""
-
-
-class Board:
-    """Lays out states one after the other as files of one folder."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        shutil.rmtree(root, ignore_errors=True)
-        root.mkdir()
-        self._shown: dict[str, bytes | None] = {}
-
-    def show(self, state: State) -> Path:
-        """The folder as ``state`` has it."""
-        differing = {path for path in self._shown if self._shown[path] != state.get(path, 0)}
-        for path in sorted(differing, reverse=True):
-            place = self._root / path
-            if self._shown[path] is None:
-                shutil.rmtree(place, ignore_errors=True)
-            else:
-                place.unlink(missing_ok=True)
-        for path, content in sorted(state.items()):
-            place = self._root / path
-            if content is None:
-                place.mkdir(exist_ok=True)
-            elif self._shown.get(path) != content or not place.exists():
-                place.write_bytes(content)
-        self._shown = dict(state)
-        return self._root
 
 
 def states_after(before: Path, calls: Iterable[Call]) -> Iterator[tuple[int, State]]:
@@ -135,7 +106,8 @@ def tears(path: CommitPath, place: Path, forget: Callable[[Call], bool]) -> tupl
         disk.replay(call)
         for _ in range(DRAWS if full() else QUICK_DRAWS):
             state = disk.drawn(random)
-            if (key := hash(frozenset(state.items()))) in seen and number < len(kept):
+            key = hash((frozenset(state.items()), number == len(kept)))
+            if key in seen:
                 continue
             seen.add(key)
             root = board.show(state)

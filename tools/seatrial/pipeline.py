@@ -12,7 +12,7 @@ from seatrial.config.schema import is_own
 from seatrial.errors import InputError
 from seatrial.evidence import environment, manifests
 from seatrial.evidence.runs import Run, StepPlace, all_runs, now
-from seatrial.files import digest_of, sha256_file, write_json
+from seatrial.files import digest_of, disk_failures, sha256_file, write_json
 from seatrial.steps import Context, Step
 
 ABSENT = "absent"
@@ -113,7 +113,8 @@ def _do(step: Step, context: Context, inputs: Mapping[str, str], clock: float) -
     context.carried = _worth_carrying(step, folder)
     context.emit({"event": "step", "step": step.name, "state": "started"})
     started = now()
-    record = step.work(context, folder)
+    with disk_failures(folder):
+        record = step.work(context, folder)
     write_json(folder / manifests.RECORD, record.model_dump(mode="json"))
     manifests.commit(
         folder,

@@ -128,7 +128,11 @@ def _write(path: Path, content: Content) -> None:
         files.write_with(path, lambda stream: torch.save(content, stream))
     except RuntimeError as error:
         # torch's archive writer hides the operating system's error, such as a full disk.
-        raise InputError(f"{path}: cannot write: {str(error).splitlines()[0]}") from error
+        hidden = error.__context__
+        reason = (
+            files.reason_of(hidden) if isinstance(hidden, OSError) else str(error).splitlines()[0]
+        )
+        raise InputError(f"{path}: cannot write: {reason}") from error
 
 
 def give_second_name(source: Path, target: Path) -> None:
