@@ -1,4 +1,7 @@
-"""``python -m reliability.commit_paths NAME FOLDER``: commits by one path, for ``strace``."""
+"""``python -m reliability.commit_paths FOLDER``: commits by every path, for ``strace``.
+
+``FOLDER`` has a prepared folder for each of them, by its number.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ from pathlib import Path
 
 from reliability.commit_paths import PATHS, settled
 
-name, folder = sys.argv[1:]
-path = next(path for path in PATHS if path.name == name)
-with settled():
-    path.act(Path(folder))
+for number, path in enumerate(PATHS):
+    with settled():
+        path.act(Path(sys.argv[1]) / str(number))
