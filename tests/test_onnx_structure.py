@@ -18,7 +18,8 @@ from tiny_onnx import save_model
 
 Spoil = Callable[[onnx.ModelProto], None]
 
-WIRE = {1: FIXED64, 2: FIXED32, 3: VARINT, 4: VARINT, 5: VARINT, 9: BYTES, 11: BYTES, 12: BYTES, 13: VARINT, 14: VARINT}  # fmt: skip
+WIRE = {1: FIXED64, 2: FIXED32, **dict.fromkeys((9, 11, 12), BYTES)}
+WIRE |= dict.fromkeys((3, 4, 5, 13, 14), VARINT)
 """The wire type of each FieldDescriptor.type that ONNX uses."""
 
 

@@ -97,7 +97,7 @@ def _expand(folder: Path, _canary: Path) -> bytes:
 def _tile(folder: Path, _canary: Path) -> bytes:
     one = numpy_helper.from_array(np.ones((1, 1), np.float32), "one")
     node = helper.make_node("Tile", ["one", "sizes"], ["large"])
-    return _with(folder, [node], _sizes(1 << 16, 1 << 16), one)
+    return _with(folder, [node], _sizes(1 << 15, 1 << 15), one)
 
 
 def _laughing_loop(folder: Path, _canary: Path) -> bytes:

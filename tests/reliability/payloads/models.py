@@ -56,8 +56,6 @@ class Wakes(nn.Module):
         torch.save(self.kept, "/canary-of-seatrial")
 
 
-
-
 def scripted(kind: type[nn.Module]) -> Callable[[Path, Path], bytes]:
     def build(_folder: Path, canary: Path) -> bytes:
         stream = io.BytesIO()
@@ -149,7 +147,12 @@ def _pickled_weight(_folder: Path, canary: Path) -> bytes:
 
 def _added(_folder: Path, canary: Path) -> bytes:
     """A constant that is an object, unpickled by name."""
-    entry = {"path_name": "opaque_obj_0", "is_param": False, "use_pickle": True, "tensor_meta": None}
+    entry = {
+        "path_name": "opaque_obj_0",
+        "is_param": False,
+        "use_pickle": True,
+        "tensor_meta": None,
+    }
 
     def config(_content: bytes) -> bytes:
         return json.dumps({"config": {"constant": entry}}).encode()

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import copyreg
 import io
-import os
 import pickle
+import pickletools
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -45,7 +45,9 @@ def _long(value: str) -> bytes:
 
 PROGRAMS: dict[str, Program] = {
     "reduce": lambda c: b"cbuiltins\nopen\n(" + _text(str(c)) + b"S'w'\ntR.",
-    "global_reduce": lambda c: b"\x80\x02cbuiltins\nopen\n" + _long(str(c)) + _long("w") + b"\x86R.",
+    "global_reduce": lambda c: (
+        b"\x80\x02cbuiltins\nopen\n" + _long(str(c)) + _long("w") + b"\x86R."
+    ),
     "inst": lambda c: b"(" + _text(str(c)) + b"S'w'\nibuiltins\nopen\n.",
     "obj": lambda c: b"(cbuiltins\nopen\n" + _text(str(c)) + b"S'w'\no.",
     "stack_global": lambda c: (
@@ -57,9 +59,8 @@ PROGRAMS: dict[str, Program] = {
         + _short("Path") + b"\x93" + _long(str(c)) + b"\x85R\x85R."
     ),
     "computed_name": lambda c: (
-        b"\x80\x02c__builtin__\ngetattr\ncio\n__dict__\n".replace(b"cio\n__dict__\n", b"")
-        + b"cbuiltins\n__import__\n" + _long("io") + b"\x85R" + _long("open") + b"\x86R"
-        + _long(str(c)) + _long("w") + b"\x86R."
+        b"\x80\x02c__builtin__\ngetattr\ncbuiltins\n__import__\n" + _long("io") + b"\x85R"
+        + _long("open") + b"\x86R" + _long(str(c)) + _long("w") + b"\x86R."
     ),
     "build": lambda c: (
         b"\x80\x02cfunctools\npartial\ncbuiltins\nprint\n\x85R(cbuiltins\nopen\n" + _long(str(c))
@@ -118,8 +119,6 @@ def in_old_form(program: bytes, place: int = 3) -> bytes:
     content = io.BytesIO()
     torch.save({"w": torch.zeros(1)}, content, _use_new_zipfile_serialization=False)
     parts, stream = [], io.BytesIO(content.getvalue())
-    import pickletools
-
     for _ in range(5):
         start = stream.tell()
         for _opcode in pickletools.genops(stream):
@@ -187,12 +186,17 @@ def _payloads() -> list[Payload]:
         found += [
             Payload(f"raw_{name}", ".pt", lambda _f, c, p=program: p(c), unpickle),
             Payload(
-                f"archive_{name}", ".pt", lambda _f, c, p=program: in_torch_archive(p(c)), torch_load
+                f"archive_{name}",
+                ".pt",
+                lambda _f, c, p=program: in_torch_archive(p(c)),
+                torch_load,
             ),
         ]
     plain = PROGRAMS["global_reduce"]
     found += [
-        Payload(f"old_form_{place}", ".pt", lambda _f, c, n=place: in_old_form(plain(c), n), torch_load)
+        Payload(
+            f"old_form_{place}", ".pt", lambda _f, c, n=place: in_old_form(plain(c), n), torch_load
+        )
         for place in range(5)
     ]
     return [
@@ -209,4 +213,3 @@ def _payloads() -> list[Payload]:
 
 
 PAYLOADS = _payloads()
-assert os.name == "posix"
