@@ -156,6 +156,11 @@ def _check_graph(session: onnxruntime.InferenceSession, metadata: ModelMetadata)
     image, answer = [spec.channels, spec.height, spec.width], [len(metadata.classes)]
     wanted_inputs = [(INPUT_NAME, "tensor(float)", image)]
     wanted_outputs = [(OUTPUT_NAME, "tensor(float)", answer)]
+    fixed = [value.shape[0] for value in session.get_inputs() if isinstance(value.shape[0], int)]
+    if fixed:
+        raise InputError(
+            f"the model takes {fixed[0]} images at a time; any number is required; export it again"
+        )
     for found, wanted in ((inputs, wanted_inputs), (outputs, wanted_outputs)):
         if found != wanted:
             raise InputError(

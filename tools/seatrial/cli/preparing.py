@@ -132,7 +132,7 @@ def prepare_again(project: Path, name: str | None, command: str) -> Run:
     from seatrial.publishing import published_run
 
     released = published_run(project)
-    earlier = runs.find(project, name or released)
+    earlier = runs.find(project, name) if name else _published(project, released)
     record, judging = earlier.record(), command in _JUDGING
     lacking = [step for step in reading.RELEASED_STEPS if earlier.step(step) is None]
     if judging and lacking and earlier.id != released:
@@ -154,6 +154,19 @@ def prepare_again(project: Path, name: str | None, command: str) -> Run:
     kept = [step for step in reading.RELEASED_STEPS if step != command]
     finalize.take_over(run, finalize.pin_released(earlier, kept))
     return run
+
+
+def _published(project: Path, released: str | None) -> Run:
+    """The run that is published, or the latest where nothing is."""
+    from seatrial.evidence import runs
+    from seatrial.publishing import RELEASE
+
+    try:
+        return runs.find(project, released)
+    except InputError as error:
+        if released is None:
+            raise
+        raise InputError(f"{project / RELEASE}: names the run {released}: {error}") from None
 
 
 def _with_waivers_of_today(project: Path, config: Config, record: RunRecord) -> Config:

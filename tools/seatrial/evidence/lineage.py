@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ def describe(project: Path, published: Sequence[str]) -> Lineage:
     repository = _repository(project)
     if repository is None:
         return Lineage(commit=None, branch=None, dirty=(), reason="not a git repository")
-    with repository, repository.git.custom_environment(**git_config.harmless(repository)):
+    with repository, repository.git.custom_environment(**_harmless(repository)):
         if not repository.head.is_valid():
             begun = any(Path(repository.common_dir, "refs", "heads").rglob("*"))
             reason = "the commit at HEAD cannot be read" if begun else "no commit yet"
@@ -50,7 +51,7 @@ def commit_files(project: Path, paths: Sequence[str], message: str) -> str | Non
     repository = _repository(project)
     if repository is None:
         raise InputError(f"{project}: not a git repository, so nothing can be committed; git init")
-    with repository, repository.git.custom_environment(**git_config.harmless(repository)):
+    with repository, repository.git.custom_environment(**_harmless(repository)):
         absolute = [str(project / path) for path in paths]
         try:
             repository.git.add("--", *absolute)
@@ -94,6 +95,25 @@ def _repository(project: Path) -> Repo | None:
         return Repo(found if found.is_dir() else found.parent)
     except (InvalidGitRepositoryError, NoSuchPathError):
         return None
+    except (ValueError, OSError, configparser.Error) as error:
+        raise _unreadable(project, error) from None
+
+
+def _harmless(repository: Repo) -> dict[str, str]:
+    from git import GitCommandError
+
+    try:
+        return git_config.harmless(repository)
+    except (GitCommandError, ValueError, OSError, configparser.Error) as error:
+        raise _unreadable(Path(repository.common_dir), error) from None
+
+
+def _unreadable(place: Path, error: Exception) -> InputError:
+    told = " ".join(str(getattr(error, "stderr", "") or error).split())
+    return InputError(
+        f"{place}: the git repository cannot be read: {told}; mend it, so that the run can name"
+        " its commit"
+    )
 
 
 def _dirty(repository: Repo) -> list[str]:

@@ -16,7 +16,9 @@ exchange a folder, and not all file systems have it.
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +32,7 @@ from seatrial.files import (
     clear_leftovers,
     discard,
     disk_errors,
+    is_inside,
     make_directory,
     pretty_json,
     remove_file,
@@ -75,6 +78,7 @@ def publish(run: Run) -> Publication:
         earlier, unfinished = read_unlocked(run.project), read_unfinished(run.project)
         if earlier and earlier.run != run.id and earlier.started > facts.run.started:
             return Publication(superseded_by=earlier.run)
+        _refuse_links_out(run.project, sources)
         ours = _ours(run.project, earlier, unfinished)
         if (run.project / FINAL_CONFIG).exists() and FINAL_CONFIG not in ours:
             sources.pop(FINAL_CONFIG, None)  # a person wrote it: it is theirs and stays
@@ -96,6 +100,17 @@ def publish(run: Run) -> Publication:
         if changed or stale or unfinished is not None or release != earlier:
             remove_file(run.project / UNFINISHED)
     return Publication(changed)
+
+
+def _refuse_links_out(project: Path, names: Collection[str]) -> None:
+    """A folder to publish in may be a link, but not one that leads out of the project: whatever
+    lies there is not ours to replace."""
+    for folder in sorted({(project / name).parent for name in names}):
+        if not is_inside(folder, project):
+            raise InputError(
+                f"{folder}: a folder in the project is required, but a link leads to"
+                f" {os.path.realpath(folder)}; remove the link"
+            )
 
 
 def _ours(project: Path, earlier: Release | None, unfinished: Unfinished | None) -> set[str]:

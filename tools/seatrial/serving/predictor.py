@@ -115,7 +115,11 @@ class Predictor:
             raise InputError(f"{path}: {error}") from None
 
     def _run(self, batch: Floats) -> Floats:
-        output: Floats = np.asarray(self._session.run([OUTPUT_NAME], {INPUT_NAME: batch})[0])
+        try:
+            output: Floats = np.asarray(self._session.run([OUTPUT_NAME], {INPUT_NAME: batch})[0])
+        except Exception as error:  # onnxruntime raises a class of its own for each status
+            reason = " ".join(str(error).split())[:300]
+            raise InputError(f"the model cannot answer: {reason}; export it again") from None
         return output
 
 
