@@ -145,7 +145,9 @@ def test_a_swap_that_fails_anywhere_is_put_back(
 
     monkeypatch.setattr(files, "_rename_over", fail)
     reason = "the disk reported an input/output error"
-    with pytest.raises(InputError, match=said(list(staged)[fails_at], "write", reason)):
+    refused = list(staged)[fails_at]
+    action = "remove" if staged[refused] is None else "write"
+    with pytest.raises(InputError, match=said(refused, action, reason)):
         files.swap_in(staged)
     found = {path.name: path.read_text() for path in tmp_path.iterdir()}
     assert found == {name: f"old {name}" for name in ("replaced", "removed", "last")}
@@ -179,3 +181,43 @@ def test_a_link_out_of_a_folder_is_not_inside_it(tmp_path: Path) -> None:
     assert files.is_inside(tmp_path / "in" / "b", tmp_path / "in")
     assert not files.is_inside(tmp_path / "in" / "out", tmp_path / "in")
     assert not files.is_inside(tmp_path / "in" / ".." / "a", tmp_path / "in")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(errno.ENOSPC, "whatever it is called here"), "the disk is full"),
+        (OSError(errno.ENOTTY, "not a terminal"), "not a terminal"),
+        (OSError("something odd"), "something odd"),
+    ],
+)
+def test_an_error_of_the_disk_says_why(tmp_path: Path, error: OSError, reason: str) -> None:
+    with (
+        pytest.raises(InputError, match=said(tmp_path, "write", reason)),
+        files.disk_errors(tmp_path),
+    ):
+        raise error
+
+
+def test_a_new_folder_must_be_new(tmp_path: Path) -> None:
+    assert files.make_new_directory(tmp_path / "a" / "b") == tmp_path / "a" / "b"
+    with pytest.raises(InputError, match=said(tmp_path / "a", "create the folder", "File exists")):
+        files.make_new_directory(tmp_path / "a")
+
+
+def test_what_cannot_be_put_back_does_not_hide_why_it_had_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").write_text("old")
+    source = files.beside(tmp_path / "a", "new")
+    source.write_text("new")
+    real = Path.replace
+
+    def once(self: Path, target: Path) -> Path:
+        monkeypatch.setattr(Path, "replace", refuse(errno.EIO))
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", once)
+    monkeypatch.setattr(files, "sync_directory", refuse(errno.ENOSPC))
+    with pytest.raises(InputError, match="the disk is full"):
+        files.swap_in({tmp_path / "a": source})

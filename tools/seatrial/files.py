@@ -214,14 +214,15 @@ def swap_in(staged: Mapping[Path, Path | None]) -> None:
     error every key is as it was, as far as the disk allows, and the values are gone.
     """
     earlier: dict[Path, Path | None] = {}
+    actions = {target: "write" if source else "remove" for target, source in staged.items()}
     *before, last = staged
     try:
         for target in staged:
-            with disk_errors(target):
+            with disk_errors(target, actions[target]):
                 earlier[target] = _second_name(target)
         for targets in (before, [last]):
             for target in targets:
-                with disk_errors(target):
+                with disk_errors(target, actions[target]):
                     _rename_over(target, staged[target])
             for folder in dict.fromkeys(target.parent for target in targets):
                 with disk_errors(folder):
@@ -282,11 +283,9 @@ def discard(paths: Iterable[Path | None]) -> None:
 
 
 def remove_file(path: Path) -> None:
-    """Remove a file durably, if it is there."""
+    """Remove a file durably, if it is there. On any error it still is."""
     if os.path.lexists(path):
-        with disk_errors(path, "remove"):
-            path.unlink(missing_ok=True)
-            sync_directory(path.parent)
+        swap_in({path: None})
 
 
 def write_with(path: Path, fill: Callable[[IO[bytes]], Any]) -> None:
