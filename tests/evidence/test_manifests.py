@@ -116,10 +116,42 @@ def test_a_file_that_does_not_reach_the_disk_is_named_and_the_step_is_not_whole(
     (tmp_path / "a.txt").write_text("a")
     expected = f"{tmp_path / 'a.txt'}: cannot write: the disk reported an input/output error"
     with pytest.raises(InputError, match=f"^{re.escape(expected)}$"):
-        manifests.commit(
-            tmp_path, "train", run=RunReference(id="run", sha256="1" * 64), follows={}, inputs={},
-            started="start", finished="end",
-        )  # fmt: skip
+        commit(tmp_path)
+    assert not (tmp_path / manifests.MANIFEST).exists()
+
+
+def commit(folder: Path) -> None:
+    manifests.commit(
+        folder, "train", run=RunReference(id="run", sha256="1" * 64), follows={}, inputs={},
+        started="start", finished="end",
+    )  # fmt: skip
+
+
+def test_every_folder_of_a_step_is_made_durable_and_none_above_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that holds a folder alone."""
+    (tmp_path / "a" / "b" / "c").mkdir(parents=True)
+    for name in ("one", "a/b/two", "a/b/c/three"):
+        (tmp_path / name).write_text("")
+    synced: list[Path] = []
+    monkeypatch.setattr(manifests, "sync_directory", synced.append)
+    commit(tmp_path)
+    folders = [tmp_path, tmp_path / "a", tmp_path / "a/b", tmp_path / "a/b/c"]
+    assert sorted(synced) == folders
+
+
+def test_a_folder_whose_names_do_not_reach_the_disk_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Path) -> None:
+        raise OSError(errno.EIO, "input/output error")
+
+    (tmp_path / "a.txt").write_text("")
+    monkeypatch.setattr(manifests, "sync_directory", broken)
+    expected = f"{tmp_path}: cannot write: the disk reported an input/output error"
+    with pytest.raises(InputError, match=f"^{re.escape(expected)}$"):
+        commit(tmp_path)
     assert not (tmp_path / manifests.MANIFEST).exists()
 
 

@@ -314,3 +314,72 @@ def test_without_its_release_a_configuration_is_taken_for_a_persons(run: Run) ->
     found = publishing.read_release(run.project)
     assert found is not None
     assert release.files.keys() - found.files.keys() == {FINAL_CONFIG}
+
+
+# ------------------------------------------------------------ paths
+
+
+def test_what_seatrial_writes_is_said_for_git_to_leave_alone(run: Run) -> None:
+    found = publishing.published_paths(run.config())
+    folders = {name for name in found if name.endswith("/")}
+    assert {"runs/", "models/", "results/", "checkpoints/production/"} <= folders
+    publishing.publish(run)
+    release = publishing.read_release(run.project)
+    assert release is not None
+    for name in release.files:
+        assert name in found or any(name.startswith(folder) for folder in folders), name
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../out", "docs/../../out", ""])
+@pytest.mark.parametrize("where", ["files", "sources"])
+def test_a_release_that_names_a_path_outside_is_refused(run: Run, where: str, name: str) -> None:
+    """What it names may be removed."""
+    publishing.publish(run)
+    path = run.project / publishing.RELEASE
+    release = read_json(path)
+    release[where][name] = release[where].popitem()[1]
+    path.write_text(json.dumps(release))
+    with pytest.raises(InputError, match="a path inside the project required"):
+        publishing.read_release(run.project)
+
+
+def test_a_marker_that_nobody_holds_a_lock_for_is_one_cut_short(tmp_path: Path) -> None:
+    marker = tmp_path / publishing.UNFINISHED
+    marker.parent.mkdir(parents=True)
+    marker.write_text(Unfinished(run="a-run", files={}).model_dump_json())
+    assert publishing.cut_short(tmp_path) == "a-run"
+
+
+def test_a_publication_that_ends_while_one_looks_is_not_one_cut_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marker = tmp_path / publishing.UNFINISHED
+    marker.parent.mkdir(parents=True)
+    marker.write_text(Unfinished(run="a-run", files={}).model_dump_json())
+
+    def ends(_: Path) -> bool:
+        marker.unlink()
+        return False
+
+    module = sys.modules["seatrial.publishing.release"]
+    monkeypatch.setattr(module, "_publisher_at_work", ends)
+    assert publishing.cut_short(tmp_path) is None
+
+
+def test_why_a_disk_refused_is_said_where_the_marker_cannot_go_either(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publishing.publish(run)
+    other = another(run, "140001")
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    def refuse_marker(path: Path) -> None:
+        raise InputError(f"{path}: cannot remove: permission denied")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    module = sys.modules["seatrial.publishing.publish"]
+    monkeypatch.setattr(module, "remove_file", refuse_marker)
+    with pytest.raises(InputError, match="the disk is full"):
+        publishing.publish(other)
