@@ -7,6 +7,7 @@ import struct
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -232,3 +233,37 @@ def test_scale_and_shift_are_one_value_a_channel() -> None:
     scale, shift = preprocessing.scale_and_shift(SPEC.mean, SPEC.std)
     np.testing.assert_allclose(255 * scale, 1 / np.array(SPEC.std), rtol=1e-6)
     np.testing.assert_allclose(shift, -np.array(SPEC.mean) / np.array(SPEC.std), rtol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_large_image_is_converted_in_bands_to_the_same_pixels(
+    mode: str, channels: Literal[1, 3], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = np.random.default_rng(5).integers(0, 256, (37, 23, 4), dtype=np.uint8)
+    if mode in ("I;16", "I", "F"):
+        kind = {"I;16": np.uint16, "I": np.int32, "F": np.float32}[mode]
+        image = Image.fromarray((noise[..., 0].astype(np.float64) * 250).astype(kind))
+    else:
+        image = Image.fromarray(noise).convert(mode)
+    whole = np.asarray(preprocessing.convert(image, channels))
+    monkeypatch.setattr(preprocessing, "_BAND_PIXELS", 23 * 5)
+    assert np.array_equal(np.asarray(preprocessing.convert(image, channels)), whole)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "1", "P"])
+def test_a_whole_png_of_zeros_is_read(mode: str) -> None:
+    stream = io.BytesIO()
+    Image.new(mode, (13, 9)).save(stream, "PNG")
+    assert preprocessing.open_image(stream.getvalue()).size == (13, 9)
+
+
+@pytest.mark.parametrize("lost", [1, 5, 30])
+def test_a_png_with_fewer_rows_than_it_claims_is_truncated(lost: int) -> None:
+    stream = io.BytesIO()
+    Image.new("L", (13, 32), 7).save(stream, "PNG")
+    content = bytearray(stream.getvalue())
+    content[20:24] = (32 + lost).to_bytes(4, "big")
+    content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
+    with pytest.raises(InputError, match="truncated"):
+        preprocessing.open_image(bytes(content))
