@@ -12,6 +12,7 @@ import shutil
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -299,6 +300,30 @@ def write_with(path: Path, fill: Callable[[IO[bytes]], Any]) -> None:
     with disk_errors(path):
         write_new(temporary, fill)
     swap_in({path: temporary})
+
+
+def write_together(contents: Mapping[Path, bytes]) -> None:
+    """Write several files durably; the last one only when all before it are, so that it can vouch
+    for them. On any error all are as they were.
+
+    :raises InputError: the disk does not take one of them.
+    """
+    staged: dict[Path, Path | None] = {}
+    try:
+        for path, content in contents.items():
+            make_directory(path.parent)
+            temporary = beside(path, "new")
+            with disk_errors(path):
+                write_new(temporary, partial(_fill, content))
+            staged[path] = temporary
+    except BaseException:
+        discard(staged.values())
+        raise
+    swap_in(staged)
+
+
+def _fill(content: bytes, stream: IO[bytes]) -> None:
+    stream.write(content)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

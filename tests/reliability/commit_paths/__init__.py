@@ -5,8 +5,8 @@ from __future__ import annotations
 from .interface import CommitPath, settled
 from .releases import FIRST, LARGE, NEXT
 from .runs_and_steps import PIPELINE, RUN, STEP
-from .single_files import CHECKPOINTS, FILES, LEDGER
+from .single_files import APPROVAL, CHECKPOINTS, FILES, LEDGER
 
-PATHS = (FILES, LEDGER, CHECKPOINTS, STEP, RUN, PIPELINE, FIRST, NEXT)
+PATHS = (FILES, LEDGER, APPROVAL, CHECKPOINTS, STEP, RUN, PIPELINE, FIRST, NEXT)
 
 __all__ = ["LARGE", "PATHS", "STEP", "CommitPath", "settled"]

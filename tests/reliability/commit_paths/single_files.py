@@ -12,6 +12,7 @@ import torch
 from seatrial import files
 from seatrial.errors import InputError
 from seatrial.evaluation.ledger import read_ledger, record_in_ledger
+from seatrial.gates.approvals import recording
 from seatrial.training import checkpoints
 
 from .interface import CommitPath, digests, states_of
@@ -90,6 +91,37 @@ def _torn_ledger(root: Path) -> list[str]:
 
 
 LEDGER = CommitPath("ledger", _prepare_ledger, _act_ledger, _torn_ledger, _entries, _entries)
+
+# ---------------------------------------------------------------- an approval over an earlier one
+
+_APPROVALS = f"approvals/{'d' * 64}"
+_EARLIER = (b'{"approves": "earlier"}', b"signature of the earlier one")
+_LATER = (b'{"approves": "later"}', b"signature of the later one")
+
+
+def _pair(root: Path) -> tuple[bytes, bytes]:
+    folder = root / _APPROVALS
+    return (folder / "technical.json").read_bytes(), (folder / "technical.json.sig").read_bytes()
+
+
+def _approve(root: Path, pair: tuple[bytes, bytes]) -> None:
+    recording.put(root / _APPROVALS, "technical", *pair)
+
+
+def _torn_approval(root: Path) -> list[str]:
+    # The later signature beside the earlier statement does not fit it, so that none is counted.
+    allowed = (_EARLIER, _LATER, (_EARLIER[0], _LATER[1]))
+    return [] if _pair(root) in allowed else [f"not an approval that anyone gave: {_pair(root)}"]
+
+
+APPROVAL = CommitPath(
+    "approval",
+    lambda root: _approve(root, _EARLIER),
+    lambda root: _approve(root, _LATER),
+    _torn_approval,
+    _pair,
+    lambda root: _pair(root) if _pair(root) in (_EARLIER, _LATER) else _EARLIER,
+)
 
 # ---------------------------------------------------------------- checkpoints
 

@@ -12,7 +12,7 @@ from seatrial.evidence import chain, manifests, reading
 from seatrial.evidence.facts import Facts
 from seatrial.evidence.records import ApprovalRecord, GateRecord
 from seatrial.evidence.runs import Run, now
-from seatrial.files import write_bytes
+from seatrial.files import write_together
 from seatrial.gates import judging
 from seatrial.gates.approvals import keys, ssh_keygen
 from seatrial.gates.approvals.folder import FOLDER, SIGNATURE, STATEMENT, Folder, read_folder
@@ -119,9 +119,18 @@ def sign(judged: Judged, role: Role, key: Path, note: str) -> Path:
         )
     except ssh_keygen.Rejected as why:
         raise InputError(f"{key}: nothing was signed: {why}") from None
-    write_bytes(judged.folder / (role + SIGNATURE), signature)
-    write_bytes(judged.folder / (role + STATEMENT), content)
-    return judged.folder / (role + STATEMENT)
+    return put(judged.folder, role, content, signature)
+
+
+def put(folder: Path, role: Role, statement: bytes, signature: bytes) -> Path:
+    """Write an approval's two files, the statement last; its path. After a crash between the two
+    the new signature stands beside the old statement and does not fit it: none is counted.
+
+    :raises InputError: the disk does not take them; then an earlier approval is as it was.
+    """
+    path = folder / (role + STATEMENT)
+    write_together({folder / (role + SIGNATURE): signature, path: statement})
+    return path
 
 
 def _again(facts: Facts, run: Run) -> GateRecord:
