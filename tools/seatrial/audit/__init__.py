@@ -159,6 +159,15 @@ class _Audit:
 
     def _remeasure(self) -> None:
         self.remeasured = ()
+        if self.facts is None:
+            message = "nothing can be measured again before the facts can be read"
+            self.found.append(Finding(self.shown, "not checked", message))
+            return
+        from seatrial.audit.remeasure import Remeasurement  # late: it imports torch
+
+        again = Remeasurement(self.subject, self.facts, self.steps, self.asked.data)
+        self._collect("remeasurement", again.findings)
+        self.remeasured = tuple(again.done)
 
     def _relative(self, message: str) -> str:
         return message.replace(f"{self.subject.run.project}/", "")

@@ -27,7 +27,7 @@ from seatrial.files import digest_of, pretty_json
 PREDICTIONS, SPLITS, METRICS = "predictions.npz", "splits.json", "metrics.json"
 _RELATIVE, _ABSOLUTE = 1e-9, 1e-12
 """Another processor may round the last bits of a logarithm otherwise."""
-_MEASURED_ONLY = ("repeat_identical", "ledger_count", "plots", "seconds", "weights_sha256")
+MEASURED_ONLY = ("repeat_identical", "ledger_count", "plots", "seconds", "weights_sha256")
 """What a record says of the evaluation itself: no file that is kept gives it."""
 
 
@@ -101,7 +101,7 @@ def _check_evaluation(facts: Facts, steps: Steps) -> Findings:
         yield from _check_images(step, stored, data, facts.data.classes)
     config = read_origin(step.folder.parent).config or facts.config
     again = evaluate_again(stored, config, facts.data, facts.train, record)
-    leave = (*_MEASURED_ONLY, *_criterion_only(facts.train))
+    leave = (*MEASURED_ONLY, *_criterion_only(facts.train))
     yield from _unlike(step, RECORD, _compared(again, leave), _compared(record, leave))
     content = json.loads(read_plain(step.folder / METRICS) or b"")
     published = evaluation.metrics_json(record, config.test_set.metrics)
