@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -270,6 +271,8 @@ def same(first: Path, second: Path) -> bool:
         return equal(*map(_json, (first, second)))
     if first.parent.name == "checkpoints":
         return equal(*(torch.load(path, weights_only=True) for path in (first, second)))
+    if first.suffix == ".pt":
+        return _records(first) == _records(second)
     if first.name == "training.log":
         texts = (re.sub(r"[\d,]+ images/s +[\d.]+ s", "", p.read_text()) for p in (first, second))
         return len(set(texts)) == 1
@@ -278,10 +281,21 @@ def same(first: Path, second: Path) -> bool:
 
 def _json(path: Path) -> Any:
     found = json.loads(path.read_bytes())
-    if path.parent.name == "train" and path.name == "record.json":
-        for checkpoint in found["checkpoints"]:
-            del checkpoint["sha256"]  # of files that hold times, and are compared themselves
+    if path.name == manifests.RECORD:
+        # Of files that are compared themselves, and hold times or a number of PyTorch's own.
+        for named in (*found.get("checkpoints", ()), *found.get("artifacts", ())):
+            named.pop("sha256", None)
     return found
+
+
+def _records(path: Path) -> dict[str, bytes]:
+    """What an archive of PyTorch holds, but for the number that PyTorch gives each archive."""
+    with zipfile.ZipFile(path) as archive:
+        return {
+            name: archive.read(name)
+            for name in archive.namelist()
+            if not name.endswith("/.data/serialization_id")
+        }
 
 
 def equal(first: Any, second: Any) -> bool:
