@@ -131,6 +131,11 @@ def checkpoint_bytes(marker: str) -> bytes:
     )
 
 
+def _program_bytes(marker: str) -> bytes:
+    """A file of the form of an exported program: a graph of nothing, and ``marker``."""
+    return _archive({"archive/models/model.json": b"{}", "archive/extra/marker": marker.encode()})
+
+
 @functools.cache
 def _onnx_bytes(metadata: str) -> bytes:
     """A linear classifier of 32 × 32 pixels as ONNX, with names and metadata as we export."""
@@ -245,7 +250,10 @@ def _export_files() -> dict[str, bytes]:
         )
         written = metadata.model_dump_json()
         onnx_file = name.endswith(".onnx")
-        files[name] = _onnx_bytes(written) if onnx_file else checkpoint_bytes(format_)
+        if name.endswith(".pt2"):
+            files[name] = _program_bytes(format_)
+        else:
+            files[name] = _onnx_bytes(written) if onnx_file else checkpoint_bytes(format_)
         files[f"{name}.json"] = pretty_json(metadata.model_dump(mode="json")).encode()
     return files
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from seatrial.archives.arrays import arrays_problem
 from seatrial.errors import InputError
 from seatrial.files import disk_errors, write_with
 
@@ -63,6 +64,10 @@ def read_predictions(path: Path) -> StoredPredictions:
 
     :raises InputError: for a file that is absent, damaged, or of another kind.
     """
+    with disk_errors(path, "read"):
+        problem = arrays_problem(path) if path.exists() else None
+    if problem:
+        raise InputError(f"{path}: required predictions as an .npz file: {problem}")
     try:
         with disk_errors(path, "read"), np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in _ARRAYS}

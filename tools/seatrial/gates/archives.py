@@ -6,14 +6,10 @@ A torch checkpoint, a TorchScript file and an exported program are looked into b
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
-from typing import IO
-
-import numpy as np
 
 from seatrial.archives import torch_file_problem
+from seatrial.archives.arrays import arrays_problem
 from seatrial.onnx_structure import Malformed, read
 
 PLAIN = frozenset({".json", ".yaml", ".yml", ".txt", ".log", ".md", ".csv", ".jsonl", ".png"})
@@ -37,7 +33,7 @@ def unsafe(path: Path) -> str | None:
     if suffix in TORCH:
         return _unsafe_archive(path)
     if suffix == ".npz":
-        return _unsafe_arrays(path)
+        return arrays_problem(path)
     return f"a file of an unexpected type, {suffix or 'without a suffix'}"
 
 
@@ -72,35 +68,3 @@ def _unsafe_archive(path: Path) -> str | None:
             return torch_file_problem(stream, program=path.suffix.lower() == ".pt2")
     except OSError as error:
         return f"cannot be looked into: {type(error).__name__}"
-
-
-def _unsafe_arrays(path: Path) -> str | None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                with archive.open(name) as stream:
-                    if not name.endswith(".npy"):
-                        return f"{name}: not an array"
-                    if _holds_objects(stream):
-                        return f"{name}: an array of objects, which is a pickle program"
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        ValueError,
-        OSError,
-        EOFError,
-        NotImplementedError,
-    ) as error:
-        return f"not a file of arrays: {error}"
-    return None
-
-
-def _holds_objects(stream: IO[bytes]) -> bool:
-    version = np.lib.format.read_magic(stream)
-    read = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }.get(version)
-    if read is None:
-        raise ValueError(f"array format {version}")
-    return bool(read(stream)[2].hasobject)

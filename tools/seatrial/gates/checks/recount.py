@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from seatrial.archives.arrays import arrays_problem
 from seatrial.gates.checks.case import Case
 from seatrial.gates.verdicts import Finding, NotChecked
 
@@ -93,6 +94,8 @@ def borne_out(
 @functools.lru_cache(maxsize=2)
 def _count(path: Path, digest: str) -> Counted:  # noqa: ARG001, part of the cache's key
     """``digest``, of the file as it is now, keeps the cache from outliving a change."""
+    if problem := arrays_problem(path):
+        raise ValueError(problem)
     with np.load(path, allow_pickle=False) as archive:
         ids = archive["test_ids"]
         test = _arrays(archive["test_labels"], archive["test_logits"])
