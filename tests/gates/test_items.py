@@ -373,7 +373,7 @@ def test_an_onnx_file_that_is_not_what_it_promises_fails(
         step="export",
         changes={"export.artifacts.0.sha256": sha256_bytes(broken)},
     )
-    assert open_items(gate) == {13: "FAIL"}
+    assert open_items(gate) == {13: "FAIL", 23: "FAIL"}
     assert "not an ONNX model" in reason(gate, 13)
 
 

@@ -134,7 +134,8 @@ def plant_attempt(project: Path, payload: Path) -> str:
 
 
 def forge(project: Path, payload: Path, name: str) -> str:
-    """Put the payload in place of an exported file, in the record and the manifest too."""
+    """Put the payload in place of an exported file, in the record and the manifest too. The record
+    names no other file, since those would only take time."""
     run = next(
         r for r in reversed(all_runs(project)) if (r.folder / "export/manifest.json").exists()
     )
@@ -144,12 +145,9 @@ def forge(project: Path, payload: Path, name: str) -> str:
     if not sidecar.exists():
         shutil.copyfile(folder / "production_model.onnx.json", sidecar)
     record = json.loads((folder / "record.json").read_bytes())
-    for artifact in record["artifacts"]:
-        if artifact["path"] == name:
-            artifact |= {
-                "sha256": sha256_file(folder / name),
-                "size_bytes": (folder / name).stat().st_size,
-            }
+    (artifact,) = (one for one in record["artifacts"] if one["path"] == name)
+    size = (folder / name).stat().st_size
+    record["artifacts"] = [artifact | {"sha256": sha256_file(folder / name), "size_bytes": size}]
     (folder / "record.json").write_text(json.dumps(record, indent=2) + "\n")
     manifest = json.loads((folder / "manifest.json").read_bytes())
     manifest["files"] = [
