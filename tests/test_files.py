@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 
@@ -221,3 +222,93 @@ def test_what_cannot_be_put_back_does_not_hide_why_it_had_to_be(
     monkeypatch.setattr(files, "sync_directory", refuse(errno.ENOSPC))
     with pytest.raises(InputError, match="the disk is full"):
         files.swap_in({tmp_path / "a": source})
+
+
+# ------------------------------------------------------------ reading
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").is_dir() else 0
+
+
+def test_only_a_regular_file_is_read(tmp_path: Path) -> None:
+    """A pipe would be waited for. None is left open."""
+    path, before = tmp_path / "a", open_descriptors()
+    path.mkdir()
+    stands = "{} stands there, and a file is required"
+    with pytest.raises(InputError, match=said(path, "read", stands.format("a folder"))):
+        files.read_bytes(path)
+    path.rmdir()
+    os.mkfifo(path)
+    with pytest.raises(InputError, match=said(path, "read", stands.format("a pipe or a device"))):
+        files.read_bytes(path)
+    path.unlink()
+    required = f"^{re.escape(f'{path}: required, but there is no such file')}$"
+    with pytest.raises(InputError, match=required):
+        files.read_bytes(path)
+    with pytest.raises(InputError, match="required, but there can be no such file"):
+        files.read_bytes(Path("a\0b"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot read: a part of the path is a file, not a folder"):
+        files.read_bytes(tmp_path / "file" / "a")
+    assert open_descriptors() == before
+
+
+def test_as_much_is_read_as_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"0123456789")
+    assert files.read_bytes(tmp_path / "a") == b"0123456789"
+    assert files.read_bytes(tmp_path / "a", 3) == b"012"
+
+
+def test_a_disk_that_fails_while_a_file_is_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Failing(io.BytesIO):
+        read = staticmethod(refuse(errno.EIO))  # type: ignore[assignment]
+
+    def fail(descriptor: int, _: str) -> io.BytesIO:
+        os.close(descriptor)
+        return Failing()
+
+    (tmp_path / "a").write_text("")
+    monkeypatch.setattr(os, "fdopen", fail)
+    expected = said(tmp_path / "a", "read", "the disk reported an input/output error")
+    with pytest.raises(InputError, match=expected):
+        files.read_bytes(tmp_path / "a")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[" * 100_000])
+def test_what_is_not_json_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=f"^{re.escape(str(path))}: not readable as JSON: "):
+        files.read_json(path)
+
+
+def test_the_bytes_that_a_digest_is_of_are_these() -> None:
+    """Digests of releases are compared for years, so these bytes never change."""
+    value = {"b": [1, 2.5, None, True], "ä": "é", "a": {}}
+    assert files.canonical_json(value) == '{"a":{},"b":[1,2.5,null,true],"ä":"é"}'.encode()
+    with pytest.raises(ValueError, match="Out of range"):
+        files.canonical_json(float("nan"))
+
+
+def test_several_files_are_written_together_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, last = tmp_path / "new" / "a", tmp_path / "b"
+    files.write_together({first: b"1", last: b"2"})
+    assert (first.read_bytes(), last.read_bytes()) == (b"1", b"2")
+    real, calls = files.write_new, []
+
+    def second_fails(path: Path, fill: Callable[[IO[bytes]], Any]) -> None:
+        calls.append(path)
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, "no space")
+        real(path, fill)
+
+    monkeypatch.setattr(files, "write_new", second_fails)
+    with pytest.raises(InputError, match=said(last, "write", "the disk is full")):
+        files.write_together({first: b"3", last: b"4"})
+    assert (first.read_bytes(), last.read_bytes()) == (b"1", b"2")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "b", "new"]
