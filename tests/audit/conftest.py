@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +16,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from git import Actor, Repo
 
 from cli.conftest import CONFIG, make_images
-from seatrial import finalize, signing
+from seatrial import finalize, signing, steps
 from seatrial.audit import Asked, Report, audit
 from seatrial.cli import preparing
 from seatrial.config.load import load
+from seatrial.evaluation.ledger import LEDGER
 from seatrial.provenance.keys import CryptoSigner
 
 RELEASE_CONFIG = CONFIG.replace("epochs: 1", "epochs: 2") + (
@@ -31,8 +32,8 @@ RELEASE_CONFIG = CONFIG.replace("epochs: 1", "epochs: 2") + (
 
 @dataclass(frozen=True)
 class Made:
-    """A project with three runs: an earlier release, the run that made the published one, and the
-    one that judged it anew and was published."""
+    """A project with three runs: an earlier training, the run that made and published a release,
+    and the one that judged it anew and was published in its place."""
 
     project: Path
     earlier: str
@@ -40,7 +41,7 @@ class Made:
     judge: str
     public_key: Path
     old: Path
-    """What was published when the earlier release was, and the ledger of then."""
+    """What was published before, and the ledger of the earlier training."""
 
     def audit(self, name: str | None = None, **asked: object) -> Report:
         """Audit it, with the key of its signature."""
@@ -59,13 +60,13 @@ def _unseen(event: dict[str, object]) -> None:
     """Nobody looks on."""
 
 
-def run(project: Path, *overrides: str) -> str:
-    """``seatrial finalize`` in this process; the run's id."""
+def run(project: Path, *overrides: str, names: Sequence[str] = steps.ORDER) -> str:
+    """``seatrial finalize`` in this process, or some of its steps; the run's id."""
     path = project / "config.yaml"
     begun = finalize.begin(
         project, "finalize", load(path, overrides), config_path="config.yaml", overrides=overrides
     )
-    finalize.proceed(begun, observe=_unseen)
+    finalize.proceed(begun, names=names, observe=_unseen)
     return begun.id
 
 
@@ -105,12 +106,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     project = tmp_path_factory.mktemp("audit") / "project"
     project.mkdir()
     begin_project(project)
-    earlier = run(project, "training.epochs=1", "reproducibility.seed=1")
+    other = ("training.epochs=1", "reproducibility.seed=1")
+    earlier = run(project, *other, names=("data", "train", "evaluate"))
+    ledger = (project / LEDGER).read_bytes()
+    maker = run(project)
     old = tmp_path_factory.mktemp("old")
     for path in ("models", "docs", "results", "configs", "checkpoints"):
         shutil.copytree(project / path, old / path)
     shutil.copy(project / "final_report.md", old)
-    maker = run(project)
+    (old / LEDGER).write_bytes(ledger)
     judged = judge(project)
     public_key = sign(project, project.parent)
     return Made(project, earlier, maker, judged, public_key, old)

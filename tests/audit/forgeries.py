@@ -51,7 +51,7 @@ ARTIFACTS: Mapping[str, Artifact] = {
     "first manifest": Artifact("runs/{maker}/data/manifest.json"),
     "manifest": Artifact("runs/{maker}/train/manifest.json"),
     "last manifest": Artifact("runs/{judge}/gate/manifest.json"),
-    "run.json of the maker": Artifact("runs/{maker}/run.json"),
+    "run.json of the maker": Artifact("runs/{maker}/run.json", alone=False),
     "run.json": Artifact("runs/{judge}/run.json"),
     "config.yaml": Artifact("runs/{judge}/config.yaml"),
     "reference": Artifact("runs/{judge}/train.reused.json"),

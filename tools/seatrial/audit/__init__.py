@@ -176,7 +176,7 @@ class _Audit:
         return Report(
             run=self.subject.run.id,
             release_digest=self.facts.release_digest if self.facts else None,
-            findings=tuple(sorted(set(self.found))),
+            findings=tuple(sorted(set(self.found), key=Finding.line)),
             notes=tuple(self._notes()),
             files=self.hashes.files,
             size_bytes=self.hashes.size_bytes,

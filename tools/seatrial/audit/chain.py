@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -49,6 +50,7 @@ def check_chain(subject: Subject, steps: Steps, origin: Origin) -> Findings:
         yield from _check_made_in(subject, origin.record, origin.config)
     for step in steps.found.values():
         yield from _check_bound(step)
+        yield from _check_followed(step, steps.found)
         yield from _check_inputs(step, steps.found)
         config = _config_of(step, subject, origin)
         if step.manifest is not None and config is not None:
@@ -57,14 +59,18 @@ def check_chain(subject: Subject, steps: Steps, origin: Origin) -> Findings:
 
 def read_origin(folder: Path) -> Origin:
     """``run.json`` and ``config.yaml`` as they lie there, for whoever can do with one of them."""
-    record, config = None, None
+    return _parsed(read_plain(folder / RECORD) or b"", read_plain(folder / CONFIG) or b"")
+
+
+@lru_cache(maxsize=32)
+def _parsed(record: bytes, config: bytes) -> Origin:
     # What cannot be read is named where the chain is checked.
+    run, settings = None, None
     with suppress(ValidationError):
-        record = RunRecord.model_validate_json(read_plain(folder / RECORD) or b"")
+        run = RunRecord.model_validate_json(record)
     with suppress(SeatrialError, ValueError):
-        text = (read_plain(folder / CONFIG) or b"").decode()
-        config = Config.model_validate(strict_yaml.parse(text, CONFIG)[0])
-    return Origin(record, config)
+        settings = Config.model_validate(strict_yaml.parse(config.decode(), CONFIG)[0])
+    return Origin(run, settings)
 
 
 def _check_origin(run: Run, *, own: bool) -> Findings:
@@ -112,6 +118,16 @@ def _check_bound(step: StepFound) -> Findings:
     if step.manifest.run.id == step.run and required != found:
         message = f"SHA-256 {short(required)} required by {step.shown}, {short(found)} found"
         yield Finding(f"{RUNS}/{step.run}/{RECORD}", "changed", message)
+
+
+def _check_followed(step: StepFound, found: Mapping[str, StepFound]) -> Findings:
+    """The manifests before it are still those that the step followed."""
+    for name, required in step.manifest.follows.items() if step.manifest else ():
+        other = found.get(name)
+        digest = None if other is None else other.manifest_sha256
+        if other is not None and digest is not None and digest != required:
+            message = f"SHA-256 {short(required)} required by {step.shown}, {short(digest)} found"
+            yield Finding(f"{other.shown}/{MANIFEST}", "changed", message)
 
 
 def _check_made_in(subject: Subject, record: RunRecord, config: Config | None) -> Findings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from pydantic import ValidationError
@@ -60,6 +61,9 @@ def _evaluated(run: Run) -> EvaluationRecord | None:
 
 def _check_entries(subject: Subject, entries: Sequence[LedgerEntry]) -> Findings:
     for number, entry in enumerate(entries, start=1):
+        if entry.run.split("-", 1)[0] != re.sub("[-:]", "", entry.date):
+            message = f"line {number}: run {entry.run} did not begin on {entry.date}"
+            yield Finding(LEDGER, "ledger", message)
         run = Run(subject.run.project, entry.run)
         made, record = read_origin(run.folder).record, _evaluated(run)
         if made is None or record is None:

@@ -11,6 +11,7 @@ from seatrial.audit.findings import Finding, Findings
 from seatrial.audit.steps import Steps
 from seatrial.audit.subject import Subject
 from seatrial.audit.tree import read_plain
+from seatrial.evidence.manifests import MANIFEST
 from seatrial.evidence.records import GateRecord
 from seatrial.evidence.runs import RECORD, RUNS
 from seatrial.files import pretty_json, sha256_bytes
@@ -43,9 +44,21 @@ def check_outcome(subject: Subject, steps: Steps, gate: GateRecord | None) -> Fi
         for where, required, there in differing(value, found.get(name), name):
             message = f"{where}: {required} follows from the run's files, {there} found"
             yield Finding(shown, "outcome", message)
+    yield from _check_sealed(shown, found.get("manifests"), steps)
     if unknown := found.keys() - {*expected, "finished", "message"}:
         yield Finding(shown, "outcome", f"not of an outcome: {', '.join(sorted(unknown))}")
     yield from _check_time(shown, found.get("finished"), steps)
+
+
+def _check_sealed(shown: str, sealed: object, steps: Steps) -> Findings:
+    """Nothing follows the last manifest of a run but its outcome."""
+    if not isinstance(sealed, dict):
+        return
+    for name, step in steps.found.items():
+        required, digest = sealed.get(name), step.manifest_sha256
+        if required is not None and digest is not None and required != digest:
+            message = f"SHA-256 {str(required)[:12]} required by {shown}, {digest[:12]} found"
+            yield Finding(f"{step.shown}/{MANIFEST}", "changed", message)
 
 
 def _check_time(shown: str, finished: object, steps: Steps) -> Findings:

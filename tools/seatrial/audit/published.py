@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from pydantic import ValidationError
 
 from seatrial.audit.chain import Origin
-from seatrial.audit.comparing import differences
+from seatrial.audit.comparing import differences, unlike_a_file
 from seatrial.audit.findings import Finding, Findings
 from seatrial.audit.hashing import Hashes
 from seatrial.audit.subject import Subject
@@ -33,6 +35,7 @@ from seatrial.publishing import (
 
 MODELS = "models"
 LOCK = f"{RUNS}/.publish.lock"
+_OF_RUN = re.compile(rf"; it is {RUNS}/([^/]+)/")
 
 
 def strict_folders(config: Config | None) -> tuple[str, ...]:
@@ -60,6 +63,8 @@ def check_published(
     project = subject.run.project
     yield from _check_marker(project)
     release = _read(project)
+    if (entry := look(project / RELEASE)) is not None:
+        yield from unlike_a_file(RELEASE, entry)
     if release is None:
         if subject.findings == () or subject.findings[0].kind == "changed":
             yield Finding(RELEASE, "damaged", "it is not what Seatrial wrote")
@@ -74,7 +79,9 @@ def check_published(
             yield from _check_release(release, expected)
     required = expected or release
     if required is not None:
-        yield from _check_files(subject, required, origin.config, hashes)
+        found = list(_check_files(subject, required, origin.config, hashes))
+        yield from found
+        yield from _of_another_run(found, subject)
 
 
 def _check_marker(project: Path) -> Findings:
@@ -220,6 +227,17 @@ def _traced(findings: Findings, subject: Subject, hashes: Hashes) -> Findings:
             whose = _run_with(subject, hashes.of(subject.run.project / finding.path))
         message = f"{finding.message}; it is {whose}" if whose else finding.message
         yield Finding(finding.path, finding.kind, message)
+
+
+def _of_another_run(findings: list[Finding], subject: Subject) -> Findings:
+    """``release.json`` itself, where the files that lie there are those of another run."""
+    runs = Counter(
+        found[1] for finding in findings if (found := _OF_RUN.search(finding.message)) is not None
+    )
+    for run, count in sorted(runs.items()):
+        files = "1 published file is" if count == 1 else f"{count} published files are"
+        message = f"it names run {subject.run.id}; {files} of run {run}"
+        yield Finding(RELEASE, "stale", message)
 
 
 def _run_with(subject: Subject, digest: str | None) -> str | None:

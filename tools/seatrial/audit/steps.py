@@ -82,7 +82,8 @@ def _find(subject: Subject, name: str, findings: list[Finding]) -> StepFound | N
     if not os.path.lexists(reference):
         if name in required_steps(run.id):
             message = "the run has no such step, of its own or reused"
-            findings.append(Finding(own.shown, "missing", message))
+            reuses = any(run.folder.glob(f"*.{REFERENCE}"))  # then the step was reused as well
+            findings.append(Finding(referred if reuses else own.shown, "missing", message))
         return None
     return _referred(subject, name, reference, referred, findings)
 
@@ -109,8 +110,9 @@ def _referred(
         return None
     found = _digest(folder / MANIFEST)
     if found is not None and found != digest:
-        message = f"manifest of {step.shown}: {str(digest)[:12]} required, {found[:12]} found"
-        findings.append(Finding(shown, "chain", message))
+        message = f"SHA-256 {str(digest)[:12]} required by {shown}, {found[:12]} found"
+        findings.append(Finding(f"{step.shown}/{MANIFEST}", "changed", message))
+        findings.append(Finding(shown, "chain", f"it refers to another {step.shown}/{MANIFEST}"))
     return step
 
 
