@@ -312,3 +312,44 @@ def test_several_files_are_written_together_or_not_at_all(
         files.write_together({first: b"3", last: b"4"})
     assert (first.read_bytes(), last.read_bytes()) == (b"1", b"2")
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "b", "new"]
+
+
+def test_json_for_people_has_one_form() -> None:
+    assert files.pretty_json({"ä": [1]}) == '{\n  "ä": [\n    1\n  ]\n}\n'
+
+
+def test_whatever_a_killed_writer_leaves_is_known_as_its_leftover(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").write_text("old")
+    seen: set[str] = set()
+    real = files._rename_over
+
+    def look(target: Path, source: Path | None) -> None:
+        seen.update(path.name for path in tmp_path.iterdir())
+        real(target, source)
+
+    monkeypatch.setattr(files, "_rename_over", look)
+    files.write_text(tmp_path / "a", "new")
+    files.write_together({tmp_path / "a": b"1", tmp_path / "b": b"2"})
+    temporary = seen - {"a", "b"}
+    assert len(temporary) >= 5
+    assert all(files.is_leftover(name) for name in temporary)
+
+
+def test_removing_what_another_process_has_removed_is_no_error(tmp_path: Path) -> None:
+    files.swap_in({tmp_path / "gone": None})
+    assert not any(tmp_path.iterdir())
+
+
+def test_cleaning_up_that_fails_too_does_not_hide_the_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", refuse(errno.ENOSPC))
+    monkeypatch.setattr(Path, "unlink", refuse(errno.EIO))
+    monkeypatch.setattr(Path, "rmdir", refuse(errno.EIO))
+    with pytest.raises(OSError, match="refused") as caught:
+        files.write_new(tmp_path / "a", lambda stream: stream.write(b"a"))
+    assert caught.value.errno == errno.ENOSPC
+    with pytest.raises(InputError, match="cannot create the folder: the disk is full"):
+        files.make_directory(tmp_path / "new" / "deep")

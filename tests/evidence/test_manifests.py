@@ -158,5 +158,5 @@ def test_a_folder_whose_names_do_not_reach_the_disk_is_named(
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"\xff", b'{"step": "x"}'])
 def test_a_damaged_manifest_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "manifest.json").write_bytes(content)
-    with pytest.raises(InputError, match=r"manifest\.json: not a manifest: \w.+; run seatrial"):
+    with pytest.raises(InputError, match=r"manifest\.json: not a manifest: [^N].+; run seatrial"):
         manifests.read(tmp_path)
