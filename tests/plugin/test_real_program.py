@@ -95,6 +95,15 @@ def test_the_strict_validator_refuses_a_broken_plugin(program: Program, clone: P
         program("validate", "--strict", ".claude-plugin/plugin.json", folder=clone)
 
 
+def test_the_strict_validator_reads_the_hooks(program: Program, clone: Path) -> None:
+    hooks = clone / "hooks/hooks.json"
+    text = hooks.read_text()
+    for old, new in (("PreToolUse", "BeforeTool"), ('"type": "command"', '"type": "order"')):
+        hooks.write_text(text.replace(old, new))
+        with pytest.raises(AssertionError, match="hooks"):
+            program("validate", "--strict", ".claude-plugin/plugin.json", folder=clone)
+
+
 def test_the_plugin_installs_lists_without_errors_runs_and_goes(
     program: Program, clone: Path
 ) -> None:
@@ -105,11 +114,13 @@ def test_the_plugin_installs_lists_without_errors_runs_and_goes(
     assert entry["enabled"]
     assert not entry.get("errors")
     details = program("details", "seatrial", folder=clone)
-    assert "Skills (2)  finalize, seatrial" in details
+    assert "Skills (3)  approve, finalize, seatrial" in details
+    assert "Hooks (1)  PreToolUse" in details
 
     installed = Path(entry["installPath"])
     assert installed.is_relative_to(program.home)
-    for name in ("phases/05_finalization/workflow.md", "checklists/production_ready.yaml"):
+    shipped = ("checklists/production_ready.yaml", "hooks/refuse_approving.sh")
+    for name in ("phases/05_finalization/workflow.md", *shipped):
         assert (installed / name).read_bytes() == (clone / name).read_bytes()
     ran = subprocess.run(
         [installed / "bin/seatrial", "--version"],
