@@ -21,8 +21,8 @@ from seatrial.errors import InputError
 from seatrial.evidence.records import Preprocessing
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
-MAX_PIXELS = 1 << 26
-"""8192 × 8192. More may be a decompression bomb: a small file that fills the memory. This much is
+MAX_PIXELS = 48 << 20
+"""8192 × 6144. More may be a decompression bomb: a small file that fills the memory. This much is
 decoded in 2 s and 1 GiB in any mode."""
 
 # Pillow warns of odd but readable files on stderr, and catch_warnings is not safe among threads.
