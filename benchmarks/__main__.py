@@ -21,6 +21,7 @@ ORDER = (
     "evaluate_against_bare_session",
     "int8",
     "finalize_without_training",
+    "audit",
     "the_demo",
 )
 

@@ -21,6 +21,7 @@ from seatrial.audit import Asked, Report, audit
 from seatrial.cli import preparing
 from seatrial.config.load import load
 from seatrial.evaluation.ledger import LEDGER
+from seatrial.gates.approvals import NOBODY, Trust
 from seatrial.provenance.keys import CryptoSigner
 
 RELEASE_CONFIG = CONFIG.replace("epochs: 1", "epochs: 2") + (
@@ -70,10 +71,10 @@ def run(project: Path, *overrides: str, names: Sequence[str] = steps.ORDER) -> s
     return begun.id
 
 
-def judge(project: Path, name: str | None = None) -> str:
+def judge(project: Path, name: str | None = None, trust: Trust = NOBODY) -> str:
     """``seatrial gate`` in this process; the run's id."""
     begun = preparing.prepare_again(project, name, "gate")
-    finalize.proceed(begun, names=("document", "gate"), observe=_unseen)
+    finalize.proceed(begun, names=("document", "gate"), observe=_unseen, trust=trust)
     return begun.id
 
 

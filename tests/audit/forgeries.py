@@ -174,9 +174,11 @@ def _folder(made: Made, artifact: Artifact, path: Path) -> Path:
 
 
 def _swap(made: Made, artifact: Artifact, path: Path) -> Path:
-    """With the next file of its folder, or of the release where it is the only one."""
+    """With the next file of its folder, or of the release where it is the only one. Not with its
+    manifest: that is a case of its own, in which the manifest is what is named."""
     digest = sha256_file(path)
-    near = [p for p in sorted(path.parent.iterdir()) if p.is_file() and p != path]
+    files = [p for p in sorted(path.parent.iterdir()) if p.is_file() and p != path]
+    near = [p for p in files if p.name != "manifest.json"]
     far = [made.path(one.path) for one in ARTIFACTS.values()]
     other = next(p for p in (*near, *far) if p.is_file() and sha256_file(p) != digest)
     first, second = path.read_bytes(), other.read_bytes()

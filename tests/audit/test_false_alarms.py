@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from gates.signing import make_person, needs_ssh_keygen
 from seatrial.audit import Asked, audit
 from seatrial.errors import InputError
+from seatrial.evidence.runs import Run
+from seatrial.gates.approvals import NOBODY, Trust, recording
 
 from .conftest import Made, Restorer, judge, run
 
@@ -24,13 +27,12 @@ def test_every_run_of_the_project_is_whole(made: Made) -> None:
     assert lines(made.project, made.maker[-4:]) == []
 
 
-def test_a_run_of_which_all_steps_are_reused_is_whole(release: Made) -> None:
+def test_of_a_run_that_was_not_finished_the_lacking_steps_are_named(release: Made) -> None:
     again = run(release.project, names=("data", "train", "evaluate", "export", "verify"))
-    assert len(list((release.project / "runs" / again).glob("*.reused.json"))) == 5
-    found = lines(release.project, again)
-    assert {line.split(": ")[0].rsplit("/", 1)[1] for line in found} == {
-        "benchmark", "document", "gate",
-    }  # fmt: skip
+    found = audit(release.project, again).findings
+    assert {finding.path for finding in found} == {
+        f"runs/{again}/{step}.reused.json" for step in ("benchmark", "document", "gate")
+    }
 
 
 def test_measuring_an_untouched_release_again_finds_nothing(made: Made) -> None:
@@ -97,3 +99,27 @@ def test_no_run_at_all_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"neither run\.json nor a manifest"):
         (tmp_path / "other").mkdir()
         audit(tmp_path, str(tmp_path / "other"))
+
+
+@needs_ssh_keygen
+def test_an_approval_counts_by_whom_the_auditor_trusts(
+    made: Made, restorer: Restorer, tmp_path: Path
+) -> None:
+    ann, eve = make_person(tmp_path, "ann"), make_person(tmp_path, "eve")
+    trust, other = (
+        Trust(_signers(tmp_path / f"signers-{one.name}", one.line())) for one in (ann, eve)
+    )
+    with restorer.undone():
+        judged = recording.find_judged(Run(made.project, made.judge))
+        recording.sign(judged, "technical", ann.key, "seen")
+        judge(made.project, trust=trust)
+        assert lines(made.project, asked=Asked(trust=trust)) == []
+        for stranger in (other, NOBODY):
+            report = audit(made.project, asked=Asked(trust=stranger))
+            assert any("item 24: FAIL follows" in finding.message for finding in report.findings)
+            assert any("the gate counted approvals by" in note for note in report.notes)
+
+
+def _signers(path: Path, line: str) -> Path:
+    path.write_text(line)
+    return path

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from seatrial.audit import chain, figures, files, ledger, outcome, published, signature, verdicts
 from seatrial.audit.documents import Rendered, check_documents, read_problem
-from seatrial.audit.findings import Finding, Report
+from seatrial.audit.findings import Finding, Report, short
 from seatrial.audit.hashing import Hashes
 from seatrial.audit.steps import Steps, find_steps
 from seatrial.audit.subject import Subject, find
@@ -186,6 +186,11 @@ class _Audit:
         )
 
     def _notes(self) -> Iterator[str]:
+        trust = self.asked.trust
+        theirs = None if self.gate is None else self.gate.signers_sha256
+        if theirs is not None and theirs != trust.signers_sha256:
+            ours = f"that of {short(trust.signers_sha256)}" if trust.signers_sha256 else "none"
+            yield f"the gate counted approvals by the signers {short(theirs)}, the audit {ours}"
         now = environment.code_digest()
         for name in ("document", "gate"):
             step = self.steps.found.get(name)
