@@ -120,6 +120,7 @@ def test_only_the_command_line_imports_click_prints_or_exits(path: Path) -> None
         "seatrial.serving.load_test", "seatrial.plots", "seatrial.publishing", "seatrial.status",
         "seatrial.cli.main", "seatrial.cli.gate", "seatrial.cli.predict", "seatrial.cli.status",
         "seatrial.cli.finalize", "seatrial.provenance", "seatrial.signing", "seatrial.cli.sign",
+        "seatrial.audit", "seatrial.cli.audit",
     ],
 )  # fmt: skip
 def test_light_parts_import_without_torch(module: str) -> None:
