@@ -114,6 +114,21 @@ def _other_weights_in_the_ledger(made: Made) -> None:
     ledger.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
 
 
+def _listed_twice(made: Made) -> None:
+    """Which of the two digests is meant, is up to who reads it."""
+
+    def change(manifest: dict[str, Any]) -> None:
+        manifest["files"].insert(0, manifest["files"][0] | {"sha256": "0" * 64})
+
+    edit(made.path("runs/{judge}/gate/manifest.json"), change)
+
+
+def test_a_file_that_is_listed_twice_is_found(release: Made) -> None:
+    _listed_twice(release)
+    messages = {finding.message for finding in audit(release.project).findings}
+    assert "it lists a file twice" in messages
+
+
 COMPUTED: dict[str, tuple[Forge, str]] = {
     "accuracy raised": (_raise_accuracy, "evaluate/record.json"),
     "a figure that no item judges": (_raise_an_unjudged_figure, "evaluate/record.json"),

@@ -43,6 +43,8 @@ def _check_step(step: StepFound, hashes: Hashes) -> Findings:
     if step.manifest is None:
         return
     listed = {entry.path: entry.sha256 for entry in step.manifest.files}
+    if len(listed) != len(step.manifest.files):
+        yield Finding(f"{step.shown}/{MANIFEST}", "damaged", "it lists a file twice")
     yield from differences(listed, found, hashes, step.shown, tolerated=(MANIFEST,))
     yield from _sizes(step, found, hashes)
 
