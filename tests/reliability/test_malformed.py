@@ -17,7 +17,7 @@ from reliability.counting import full, report
 from reliability.malformed import seed
 from reliability.malformed.case import GROWTH_KB, Case, Ending, WarmProcess, everything
 
-QUICK_CASES_A_KIND = 4
+QUICK_CASES_A_KIND = 3
 NO_KIND = ("case", "seed", "warm", "pictures")
 KINDS = sorted(
     path.stem

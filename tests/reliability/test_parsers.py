@@ -53,7 +53,7 @@ from seatrial.publishing.release import RELEASE, read_release
 from seatrial.training import checkpoints
 from tiny_onnx import metadata, save_model
 
-EXAMPLES = 2000 if full() else 40
+EXAMPLES = 2000 if full() else 25
 SECONDS, GROWTH_KB = 2, 1 << 20
 
 Read = Callable[[bytes, Path], object]
