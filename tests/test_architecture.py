@@ -119,7 +119,8 @@ def test_only_the_command_line_imports_click_prints_or_exits(path: Path) -> None
         "seatrial", "seatrial.gates", "seatrial.reports", "seatrial.serving.predictions",
         "seatrial.serving.load_test", "seatrial.plots", "seatrial.publishing", "seatrial.status",
         "seatrial.cli.main", "seatrial.cli.gate", "seatrial.cli.predict", "seatrial.cli.status",
-        "seatrial.cli.finalize", "seatrial.cli.approve", "seatrial.cli.approvals", "seatrial.provenance", "seatrial.signing", "seatrial.cli.sign",
+        "seatrial.cli.finalize", "seatrial.cli.approve", "seatrial.cli.approvals",
+        "seatrial.provenance", "seatrial.signing", "seatrial.cli.sign",
         "seatrial.audit", "seatrial.cli.audit",
     ],
 )  # fmt: skip
