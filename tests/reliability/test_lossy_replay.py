@@ -90,7 +90,9 @@ def test_what_was_said_to_be_committed_survives_every_power_cut(
         disk.replay(call)
     states = list(disk.states())
     for state in states:
-        assert path.committed(board.show(state)) == committed
+        root = board.show(state)
+        assert path.committed(root) == committed
+        assert path.torn(root) == []
     report(f"power cuts after {path.name} has returned", states=len(states))
 
 
