@@ -89,5 +89,12 @@ def test_a_refused_commit_says_why(project: Path, monkeypatch: pytest.MonkeyPatc
     for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "EMAIL"):
         monkeypatch.delenv(name, raising=False)
     (project / "final_report.md").write_text("report\n")
-    with pytest.raises(InputError, match="git commit: .*(email|user|name)"):
+    with pytest.raises(InputError, match=r"git commit: fatal: .*(email|user|name)"):
+        lineage.commit_files(project, ["final_report.md"], "Document run 1\n")
+
+
+def test_a_document_that_git_is_told_to_ignore_is_named_in_one_line(project: Path) -> None:
+    (project / ".gitignore").write_text("*.md\n")
+    (project / "final_report.md").write_text("report\n")
+    with pytest.raises(InputError, match=r"^git commit: .*ignored.* final_report\.md$"):
         lineage.commit_files(project, ["final_report.md"], "Document run 1\n")

@@ -265,7 +265,7 @@ def link(path: Path, second: Path) -> bool:
 
 
 def _put_back(staged: Mapping[Path, Path | None], earlier: Mapping[Path, Path | None]) -> None:
-    for target in reversed(earlier):
+    for target in reversed(list(earlier)):
         source, kept = staged[target], earlier[target]
         done = not target.exists() if source is None else not source.exists()
         if done:

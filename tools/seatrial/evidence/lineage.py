@@ -12,7 +12,7 @@ from seatrial.evidence import git_config
 from seatrial.evidence.records import Lineage
 
 if TYPE_CHECKING:
-    from git import Repo
+    from git import GitCommandError, Repo
 
 
 def describe(project: Path, published: Sequence[str]) -> Lineage:
@@ -60,9 +60,16 @@ def commit_files(project: Path, paths: Sequence[str], message: str) -> str | Non
                 return None
             repository.git.commit("--quiet", "-m", message, "--", *absolute)
         except GitCommandError as error:
-            reason = (error.stderr or "").strip().splitlines()
-            raise InputError(f"git commit: {reason[-1] if reason else error.status}") from None
+            raise InputError(f"git commit: {_reason(error)}") from None
         return str(repository.head.commit.hexsha)
+
+
+def _reason(error: GitCommandError) -> str:
+    """What git says is wrong, in one line, without its advice."""
+    said = (error.stderr or "").strip().removeprefix("stderr: '").removesuffix("'").splitlines()
+    lines = [line.strip() for line in said if line.strip() and not line.startswith("hint:")]
+    fatal = [line for line in lines if line.startswith(("fatal:", "error:"))]
+    return " ".join(fatal[-1:] or lines) or str(error.status)
 
 
 def holds(project: Path, path: Path) -> bool:
