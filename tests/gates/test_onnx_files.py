@@ -10,8 +10,8 @@ import onnx
 import pytest
 
 from factories import FILE_OF_FORMAT, step_files
-from seatrial.evidence.records import ModelMetadata
 from seatrial import onnx_sessions
+from seatrial.evidence.records import ModelMetadata
 from seatrial.gates import onnx_files
 from seatrial.gates.onnx_files import onnx_problem
 

@@ -4,16 +4,19 @@ The way of one number, from left to right; nobody on it knows what stands right 
 
     errors files resources machine      leaves: one error base, atomic files, digests
     config evidence                     the typed YAML; runs, manifests, records, facts
+    archives onnx_structure artifacts   what a file would do when loaded, and loading it safely
     preprocessing plots onnx_sessions   shared by training and serving; no torch
     data models losses metrics          images and splits; the zoo; pure functions
     training evaluation                 one loop; predictions to a record
     export parity benchmark             files to deploy, checked and measured
     publishing steps pipeline finalize  what is done, in which order, and what is released
+    audit signing                       a release held against its evidence, and signed
     cli                                 parse, one call, print
 
-Beside the way: ``gates`` judges facts and files, ``reports`` renders facts, ``serving`` answers
-from an exported file alone; none of them needs torch. ``evidence.records`` holds every fact as
-a type: to learn what a step measures, read its record there.
+Beside the way: ``gates`` judges facts, files and approvals, ``reports`` renders facts,
+``provenance`` states what a release was made of, ``serving`` answers from an exported file; none
+of them needs torch. ``evidence.records`` holds every fact as a type: to learn what a step
+measures, read its record there.
 """
 
 import os
@@ -32,7 +35,7 @@ def _leave_out_the_current_folder() -> None:
     """
     asked = sys.orig_argv[sys.orig_argv.index("-m") + 1 :][:1] if "-m" in sys.orig_argv else []
     named = [name.partition(".")[0] for name in asked] == ["seatrial"]
-    if named and sys.argv[:1] == ["-m"] and sys.path[:1] == [os.getcwd()]:
+    if named and sys.argv[:1] == ["-m"] and sys.path[:1] == [os.getcwd()]:  # noqa: PTH109
         del sys.path[0]
 
 
