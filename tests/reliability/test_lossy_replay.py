@@ -25,6 +25,8 @@ __all__ = ["place"]
 
 QUICK = 60
 """States of a path that are looked at in the quick form, at most; evenly chosen from all."""
+QUICK_KILLS = 12
+"""Kills before a power cut in the quick form, a path."""
 DRAWS, QUICK_DRAWS = 100, 20
 """States after each call of a protocol that is wrong."""
 
@@ -94,6 +96,32 @@ def test_what_was_said_to_be_committed_survives_every_power_cut(
         assert path.committed(root) == committed
         assert path.torn(root) == []
     report(f"power cuts after {path.name} has returned", states=len(states))
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
+def test_what_follows_a_kill_survives_a_power_cut(path: CommitPath, place: Path) -> None:
+    """What a killed process did and had not synced yet is there for the next one to see, and lost
+    by a power cut after that: who builds on it has to sync it."""
+    before, calls, committed, _ = recorded(path, place)
+    killed_at = range(1, len(calls), 1 if full() else -(-len(calls) // QUICK_KILLS))
+    board, states = Board(place / "board"), 0
+    for number in killed_at:
+        disk = Disk(before)
+        for call in calls[:number]:
+            disk.replay(call)
+        root = Board(place / "again").show(disk.now())
+        with settled(), watched(root) as watch:
+            path.act(root)
+        for call in watch.done:
+            disk.replay(call)
+        for state in disk.states():
+            states += 1
+            found = board.show(state)
+            where = f"killed after {number} calls, {calls[number - 1]}"
+            assert path.torn(found) == [], where
+            assert path.committed(found) == path.committed(root), where
+        assert path.committed(root) == committed or path.name == "run", number
+    report(f"kill, then power cut after {path.name}", kills=len(killed_at), states=states)
 
 
 def tears(path: CommitPath, place: Path, forget: Callable[[Call], bool]) -> tuple[int, int, int]:

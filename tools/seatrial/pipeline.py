@@ -33,6 +33,7 @@ def execute(context: Context, names: Sequence[str], *, afresh: Collection[str] =
     for name in names:
         place = run.step(name)
         if place is not None:
+            manifests.settle(place.folder)
             state = "kept" if place.run == run.id else "reused"
             context.emit({"event": "step", "step": name, "state": state, "run": place.run})
             continue

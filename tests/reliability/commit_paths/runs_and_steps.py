@@ -45,6 +45,7 @@ def _prepare_step(root: Path) -> None:
 def _act_step(root: Path) -> None:
     folder = root / "train"
     if (folder / manifests.MANIFEST).exists():
+        manifests.settle(folder)
         return
     manifests.begin(folder)
     with files.disk_failures(folder):  # as the pipeline does

@@ -18,7 +18,14 @@ from pydantic import Field, ValidationError
 
 from seatrial.errors import InputError
 from seatrial.evidence.records import Record
-from seatrial.files import clear_leftovers, disk_errors, make_directory, read_bytes, write_text
+from seatrial.files import (
+    clear_leftovers,
+    disk_errors,
+    make_directory,
+    read_bytes,
+    sync_directory,
+    write_text,
+)
 
 LEDGER = "results/test_ledger.jsonl"
 """Relative to the project."""
@@ -76,6 +83,8 @@ def record_in_ledger(path: Path, *, weights: str, test_set: str, run: str, date:
     make_directory(path.parent)
     with _alone(path.parent):
         clear_leftovers(path.parent, [path.name])
+        with disk_errors(path):
+            sync_directory(path.parent)  # a line that is there may be of a process killed just now
         known = {(one.weights, one.test_set) for one in read_ledger(path)}
         if (weights, test_set) not in known:
             before = path.read_text(encoding="utf-8") if path.exists() else ""

@@ -94,6 +94,13 @@ def commit(
     write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
 
 
+def settle(folder: Path) -> None:
+    """Make a whole step durable before anything is built on it: the process that committed it may
+    have been killed before it could, and a power cut would take the manifest away again."""
+    with disk_errors(folder):
+        sync_directory(folder)
+
+
 def read(folder: Path) -> Manifest:
     """The manifest of a whole step.
 

@@ -136,6 +136,7 @@ class Run:
 
     def refer(self, name: str, place: StepPlace) -> None:
         """Reuse a whole step of another run: it is named by run and manifest digest, not copied."""
+        manifests.settle(place.folder)
         digest = sha256_file(place.folder / manifests.MANIFEST)
         write_json(
             self.folder / f"{name}.{_REFERENCE}", {"run": place.run, "manifest_sha256": digest}

@@ -38,6 +38,7 @@ from seatrial.files import (
     remove_file,
     sha256_file,
     swap_in,
+    sync_directory,
     write_json,
     write_new,
 )
@@ -95,6 +96,8 @@ def publish(run: Run) -> Publication:
         )
         begun = () if unfinished is None else (*unfinished.files, *unfinished.removed)
         _clear(run.project, {*ours, *begun, *release.files, RELEASE, UNFINISHED})
+        if unfinished is not None:
+            _settle(run.project, {*begun, *release.files, RELEASE})
         stale = [*sorted(ours - release.files.keys()), *_stale_signature(run.project, sources)]
         changed = _put(run.project, release, stale, unfinished)
         if changed or stale or unfinished is not None or release != earlier:
@@ -208,6 +211,14 @@ def _is_there(path: Path, digest: str | None) -> bool:
 
 def _is_there_as(project: Path, release: Release) -> bool:
     return read_unlocked(project) == release
+
+
+def _settle(project: Path, published: set[str]) -> None:
+    """Make durable what a publisher that was killed had put in place: it will not be put again."""
+    for folder in sorted({(project / name).parent for name in published}):
+        if folder.is_dir():
+            with disk_errors(folder):
+                sync_directory(folder)
 
 
 def _clear(project: Path, published: set[str]) -> None:
