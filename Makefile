@@ -31,6 +31,14 @@ test: environment
 torture: environment
 	SEATRIAL_TORTURE=1 $(ONE_THREAD) $(IN)/pytest -s tests/reliability tests/audit tests/evidence
 
+# MUTANTS='seatrial.evidence.chain*' does some; all of them take hours. mutmut wants src/.
+mutation: environment
+	rm -rf build/mutation && mkdir -p build/mutation
+	cp -r tools build/mutation/src
+	cp -r tests templates checklists configs phases benchmarks docs pyproject.toml build/mutation
+	cd build/mutation && $(ONE_THREAD) $(CURDIR)/$(IN)/mutmut run $(MUTANTS)
+	cd build/mutation && $(CURDIR)/$(IN)/mutmut results
+
 docs: environment
 	$(IN)/python tools/generate_reference.py
 
