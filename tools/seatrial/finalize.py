@@ -17,15 +17,7 @@ from seatrial.evidence.facts import Facts
 from seatrial.evidence.reading import read_facts, read_record
 from seatrial.evidence.records import GateRecord
 from seatrial.evidence.runs import Run, StepPlace
-from seatrial.files import (
-    clear_leftovers,
-    digest_of,
-    disk_errors,
-    read_json,
-    remove_file,
-    sync_directory,
-    write_json,
-)
+from seatrial.files import clear_leftovers, digest_of, read_json, remove_file, write_json
 from seatrial.gates.approvals import NOBODY, Trust
 from seatrial.steps import Context, Emit
 
@@ -129,8 +121,6 @@ def proceed(
 
     with run.lock():
         clear_leftovers(run.folder)
-        with disk_errors(run.folder):
-            sync_directory(run.folder)  # what the process before, if it was killed, had not
         remove_file(run.folder / OUTCOME)
         try:
             context = Context(run, run.config(), emit=emit, stop=stop, trust=trust)
