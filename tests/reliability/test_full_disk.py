@@ -24,7 +24,7 @@ __all__ = ["place", "project", "seatrial"]
 REFUSED = ("open", "write", "fsync", "rename", "link", "mkdir")
 ERRORS = {errno.ENOSPC: "the disk is full", errno.EIO: "input/output error"}
 READ_ONLY = {errno.EROFS: "the file system is read-only"}
-QUICK = 16
+QUICK = 9
 """Calls of a path that are refused in the quick form, at most."""
 
 

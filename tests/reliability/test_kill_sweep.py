@@ -21,7 +21,7 @@ from reliability.places import fresh, place
 
 __all__ = ["place"]
 
-QUICK = 24
+QUICK = 16
 """Calls of a path at which it is killed in the quick form, at most."""
 
 

@@ -23,7 +23,7 @@ from reliability.places import Board, fresh, place
 
 __all__ = ["place"]
 
-QUICK = 60
+QUICK = 45
 """States of a path that are looked at in the quick form, at most; evenly chosen from all."""
 DRAWS, QUICK_DRAWS = 100, 20
 """States after each call of a protocol that is wrong."""
