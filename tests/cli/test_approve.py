@@ -8,6 +8,7 @@ import os
 import pty
 import select
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -347,7 +348,10 @@ def at_a_terminal(release: Release, answers: list[tuple[str, str]], *arguments: 
         os.environ.pop("DISPLAY", None)
         os.execv(sys.executable, words)  # noqa: S606
     shown, left = "", list(answers)
-    while select.select([terminal], [], [], 120)[0]:
+    while True:
+        if not select.select([terminal], [], [], 120)[0]:
+            os.kill(child, signal.SIGKILL)  # it waits for an answer that nobody will give
+            break
         try:
             chunk = os.read(terminal, 4096)
         except OSError:
