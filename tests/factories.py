@@ -224,6 +224,7 @@ def _train_files() -> dict[str, bytes]:
         "checkpoints/final_model_best.pt": checkpoint_bytes("best"),
         "checkpoints/final_model_last.pt": checkpoint_bytes("last"),
         "checkpoints/epoch_9.pt": checkpoint_bytes("epoch 9"),
+        "config.yaml": b"# as training resolved it\n",
         "training.log": b"epoch 1 train_loss 0.9\n",
         "metrics.json": b'{"epochs": 12}\n',
         "learning_curves.png": png(10),

@@ -28,7 +28,6 @@ RESOLVED = "# as training resolved it\n"
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     healthy_project(tmp_path)
-    (tmp_path / "runs" / RUN_ID / "train" / publishing.RESOLVED).write_text(RESOLVED)
     return Run(tmp_path, RUN_ID)
 
 
@@ -383,3 +382,11 @@ def test_why_a_disk_refused_is_said_where_the_marker_cannot_go_either(
     monkeypatch.setattr(module, "remove_file", refuse_marker)
     with pytest.raises(InputError, match="the disk is full"):
         publishing.publish(other)
+
+
+def test_a_file_that_no_manifest_lists_is_not_published(run: Run) -> None:
+    (run.folder / "export" / "production_model_planted.onnx").write_bytes(b"planted")
+    (run.folder / "train" / "checkpoints" / "planted.pt").write_bytes(b"planted")
+    publishing.publish(run)
+    assert not list(run.project.glob("models/*planted*"))
+    assert not list(run.project.glob("checkpoints/**/*planted*"))

@@ -32,7 +32,6 @@ def _project(few: bool) -> Mapping[str, bytes]:
     with tempfile.TemporaryDirectory() as made:
         root = Path(made)
         healthy_project(root)
-        (root / "runs" / RUN_ID / "train" / publishing.RESOLVED).write_text("resolved: true\n")
         return {
             path.relative_to(root).as_posix(): path.read_bytes()
             for path in sorted(root.rglob("*"))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from seatrial.evidence.published_paths import RESULTS
 from seatrial.publishing.contents import (
     DOCUMENTS,
     ENVELOPE,
     RESOLVED,
-    RESULTS,
     VERDICT_DOCUMENTS,
     published_paths,
     released_files,

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from seatrial.config.final import FINAL_CONFIG
 from seatrial.config.schema import Config
+from seatrial.evidence import manifests
+from seatrial.evidence.published_paths import RESULTS, STEPS, published_path
 from seatrial.evidence.runs import RUNS, Run
 from seatrial.gates.approvals import FOLDER
 
-RESULTS = "results/production"
 RESOLVED = "config.yaml"
 """In the train step's folder: the configuration with every ``auto`` replaced by its choice."""
 ENVELOPE = f"{RESULTS}/provenance.dsse.json"
@@ -23,16 +24,8 @@ DOCUMENTS = (
     f"{RESULTS}/provenance.json",
 )
 VERDICT_DOCUMENTS = (f"{RESULTS}/production_ready.md", "final_report.md")
-
-_RESULT_FILES = {
-    "data": ("splits.json",),
-    "train": ("training.log", "learning_curves.png"),
-    "evaluate": (
-        "metrics.json", "predictions.npz", "confusion_matrix.png", "reliability_diagram.png",
-        "mistakes.png",
-    ),
-    "gate": ("gate.json",),
-}  # fmt: skip
+VERDICTS = "gate.json"
+"""In the gate step's folder."""
 
 
 def published_paths(config: Config) -> tuple[str, ...]:
@@ -45,39 +38,27 @@ def published_paths(config: Config) -> tuple[str, ...]:
 def released_files(run: Run, config: Config) -> dict[str, Path]:
     """Every file of the run that a release holds, by its published path."""
     files: dict[str, Path] = {}
-    for step, names in _RESULT_FILES.items():
-        files |= {f"{RESULTS}/{name}": path for name, path in _files_of(run, step, names).items()}
-    files |= _plots_of_data(run)
-    files |= _models(run)
-    place = run.step("train")
-    if place is not None:
-        for path in sorted((place.folder / "checkpoints").glob("*.pt")):
-            files[f"{config.checkpointing.output_dir}/{path.name}"] = path
-        if (place.folder / RESOLVED).exists():
-            files[FINAL_CONFIG] = place.folder / RESOLVED
-    files |= _files_of(run, "document", DOCUMENTS)
-    files |= _files_of(run, "gate", VERDICT_DOCUMENTS)
+    for step in STEPS:
+        for name, path in _files_of(run, step).items():
+            published = published_path(step, name, config)
+            if published is not None:
+                files[published] = path
+    training = _files_of(run, "train")
+    if RESOLVED in training:
+        files[FINAL_CONFIG] = training[RESOLVED]
+    documents, gate = _files_of(run, "document"), _files_of(run, "gate")
+    files |= {name: documents[name] for name in DOCUMENTS if name in documents}
+    files |= {name: gate[name] for name in VERDICT_DOCUMENTS if name in gate}
+    if VERDICTS in gate:
+        files[f"{RESULTS}/{VERDICTS}"] = gate[VERDICTS]
     return files
 
 
-def _files_of(run: Run, step: str, names: tuple[str, ...]) -> dict[str, Path]:
+def _files_of(run: Run, step: str) -> dict[str, Path]:
+    """The files that a whole step's manifest lists and that are still there."""
     place = run.step(step)
     if place is None:
         return {}
-    return {name: place.folder / name for name in names if (place.folder / name).exists()}
-
-
-def _plots_of_data(run: Run) -> dict[str, Path]:
-    place = run.step("data")
-    if place is None:
-        return {}
-    return {f"{RESULTS}/{path.name}": path for path in sorted(place.folder.glob("*.png"))}
-
-
-def _models(run: Run) -> dict[str, Path]:
-    files = {f"models/{n}": p for n, p in _files_of(run, "evaluate", ("sample.png",)).items()}
-    place = run.step("export")
-    if place is not None:
-        for path in sorted(place.folder.glob("production_model*")):
-            files[f"models/{path.name}"] = path
-    return files
+    listed = manifests.read(place.folder).files
+    paths = {file.path: place.folder / file.path for file in listed}
+    return {name: path for name, path in paths.items() if path.exists()}

@@ -11,10 +11,10 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, ValidationError
 
 from seatrial.errors import InputError
+from seatrial.evidence.published_paths import RESULTS
 from seatrial.evidence.records import Record
 from seatrial.evidence.runs import RUNS
 from seatrial.files import disk_errors, make_directory, read_json
-from seatrial.publishing.contents import RESULTS
 
 RELEASE = f"{RESULTS}/release.json"
 UNFINISHED = f"{RUNS}/.publishing.json"
