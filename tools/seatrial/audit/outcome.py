@@ -8,7 +8,7 @@ from pathlib import Path
 
 from seatrial.audit.figures import differing
 from seatrial.audit.findings import Finding, Findings
-from seatrial.audit.steps import Steps
+from seatrial.audit.steps import Steps, required_steps
 from seatrial.audit.subject import Subject
 from seatrial.audit.tree import read_plain
 from seatrial.evidence.manifests import MANIFEST
@@ -38,7 +38,7 @@ def check_outcome(subject: Subject, steps: Steps, gate: GateRecord | None) -> Fi
         "state": "finished",
         "exit_code": 0 if passed and not isinstance(found.get("message"), str) else 1,
         "run_sha256": _digest(subject.run.folder / RECORD),
-        "manifests": _manifests(steps),
+        "manifests": _manifests(subject.run.id, steps, found.get("manifests")),
     }
     for name, value in expected.items():
         for where, required, there in differing(value, found.get(name), name):
@@ -75,8 +75,13 @@ def _check_time(shown: str, finished: object, steps: Steps) -> Findings:
         yield Finding(shown, "outcome", message)
 
 
-def _manifests(steps: Steps) -> dict[str, str | None]:
-    return {name: step.manifest_sha256 for name, step in steps.found.items()}
+def _manifests(run: str, steps: Steps, recorded: object) -> dict[str, object]:
+    """By step, the digest that its manifest has; of one that is missing, which is a finding
+    already, what is recorded."""
+    known = recorded if isinstance(recorded, dict) else {}
+    lacking = [name for name in required_steps(run) if name not in steps.found and name in known]
+    here = {name: step.manifest_sha256 or known.get(name) for name, step in steps.found.items()}
+    return here | {name: known[name] for name in lacking}
 
 
 def _digest(path: Path) -> str | None:
