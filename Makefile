@@ -29,8 +29,7 @@ test: environment
 	$(ONE_THREAD) $(IN)/pytest -n 2 --dist loadfile
 
 torture: environment
-	SEATRIAL_TORTURE=1 $(ONE_THREAD) $(IN)/pytest -s tests/reliability tests/audit tests/provenance \
-		tests/training/test_resuming.py
+	SEATRIAL_TORTURE=1 $(ONE_THREAD) $(IN)/pytest -s tests/reliability tests/audit tests/provenance
 
 # MUTANTS='seatrial.evidence.chain*' does some; all of them take hours. mutmut wants src/.
 mutation: environment

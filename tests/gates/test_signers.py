@@ -11,6 +11,7 @@ from git import Actor, Repo
 from seatrial.errors import ConfigurationError, InputError, SeatrialError
 from seatrial.files import sha256_bytes
 from seatrial.gates.approvals import Trust, find_trust
+from seatrial.gates.approvals.signers import user_configuration_path
 
 NOBODY = "nobody@example.org ssh-ed25519 AAAA\n"
 
@@ -228,3 +229,14 @@ def test_it_is_read_once_so_that_its_digest_is_that_of_what_was_used(
     outside.write_text("eve@example.org ssh-ed25519 AAAA\n")
     assert trust.signers == NOBODY.encode()
     assert trust.signers_sha256 == sha256_bytes(NOBODY.encode())
+
+
+def test_the_user_configuration_lies_below_the_home_that_the_account_has(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    expected = tmp_path / ".config" / "seatrial" / "config.yaml"
+    assert user_configuration_path({}) == expected
+    assert user_configuration_path({"HOME": str(tmp_path)}) == expected
+    elsewhere = {"HOME": "/other", "XDG_CONFIG_HOME": str(tmp_path / ".config")}
+    assert user_configuration_path(elsewhere) == expected

@@ -125,11 +125,6 @@ class Evidence:
         self._touch(path, expected)
         return self.project / path
 
-    def exists(self, path: str) -> bool:
-        """Whether there is anything at ``path``, relative to the project."""
-        place = self.project / path
-        return place.is_symlink() or place.exists()
-
     def _touch(self, path: str, expected: str | None) -> None:
         parts = PurePosixPath(path)
         if parts.is_absolute() or ".." in parts.parts:
