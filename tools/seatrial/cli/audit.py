@@ -34,18 +34,8 @@ if TYPE_CHECKING:
     metavar="PEM",
     help="Require a signature of the release by this Ed25519 key.",
 )
-@click.option(
-    "--allowed-signers",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Whose approvals count; outside the repository.",
-)
-@click.option(
-    "--revoked-keys",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Whose approvals count no more; outside the repository.",
-)
+@options.allowed_signers
+@options.revoked_keys
 @options.as_json
 def command(
     run_name: str | None,
