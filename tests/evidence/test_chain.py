@@ -9,7 +9,7 @@ import pytest
 
 from seatrial.config.load import check
 from seatrial.evidence import manifests, runs
-from seatrial.evidence.chain import broken_links
+from seatrial.evidence.chain import broken_links, flaws
 from seatrial.evidence.reading import RELEASED_STEPS
 from seatrial.evidence.runs import Run, StepPlace
 from seatrial.files import write_text
@@ -112,3 +112,13 @@ def test_a_missing_earlier_step_is_named(run: Run) -> None:
     (run.folder / "data" / manifests.MANIFEST).unlink()
     problems = broken_links(run, RELEASED_STEPS)
     assert any("follows the step data, which is missing" in problem for problem in problems)
+
+
+def test_a_changed_file_and_a_broken_link_are_both_flaws(run: Run) -> None:
+    assert flaws(run, RELEASED_STEPS) == []
+    (run.folder / "data" / "a.txt").write_text("other")
+    assert flaws(run, RELEASED_STEPS) == [f"runs/{run.id}/data/a.txt: changed"]
+    edit(run.folder / "data" / manifests.MANIFEST, finished="later")
+    found = flaws(run, RELEASED_STEPS)
+    assert found[0] == f"runs/{run.id}/data/a.txt: changed"
+    assert len(found) == len(RELEASED_STEPS)

@@ -9,7 +9,7 @@ from pathlib import Path
 from seatrial import provenance, steps
 from seatrial.config.final import FINAL_CONFIG
 from seatrial.errors import InputError
-from seatrial.evidence import chain, manifests, runs
+from seatrial.evidence import chain, runs
 from seatrial.evidence.facts import Facts
 from seatrial.evidence.reading import read_facts
 from seatrial.evidence.runs import Run
@@ -88,12 +88,7 @@ def _refuse_another(run: Run, statement: bytes, published: Run) -> None:
 
 def _problems(run: Run, facts: Facts, release: Release) -> Iterator[str]:
     """What of the published release is not as the run made it."""
-    for step in steps.ORDER:
-        place = run.step(step)
-        if place is not None:
-            changes = manifests.changed_files(place.folder, manifests.read(place.folder))
-            yield from (f"{step}/{change}" for change in changes)
-    yield from chain.broken_links(run, steps.ORDER)
+    yield from chain.flaws(run, steps.ORDER)
     if release.release_digest != facts.release_digest:
         yield f"{RELEASE}: another release digest"
     listed, made = release.files, released_files(run, facts.config)

@@ -37,6 +37,20 @@ def broken_links(run: Run, steps: Sequence[str]) -> list[str]:
     return problems
 
 
+def flaws(run: Run, steps: Sequence[str]) -> list[str]:
+    """What of a run is not as its manifests say: files of whole steps, then the chain.
+
+    :raises InputError: a manifest is missing or damaged.
+    """
+    found = []
+    for name in steps:
+        place = run.step(name)
+        if place is not None:
+            changes = manifests.changed_files(place.folder, manifests.read(place.folder))
+            found += [f"runs/{place.run}/{name}/{change}" for change in changes]
+    return [*found, *broken_links(run, steps)]
+
+
 def _broken(maker: Run, name: str, manifest: Manifest, before: Sequence[str]) -> list[str]:
     problems = []
     if manifest.step != name:

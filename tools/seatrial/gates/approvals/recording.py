@@ -8,7 +8,7 @@ from pathlib import Path
 
 from seatrial.config.schema import Role
 from seatrial.errors import ConfigurationError, InputError
-from seatrial.evidence import chain, manifests, reading
+from seatrial.evidence import chain, reading
 from seatrial.evidence.facts import Facts
 from seatrial.evidence.records import ApprovalRecord, GateRecord
 from seatrial.evidence.runs import Run, now
@@ -72,13 +72,7 @@ def find_judged(run: Run) -> Judged:
     place = run.step("gate")
     if place is None:
         raise InputError(f"run {run.id}: it has no verdict yet; {_JUDGE_AGAIN}")
-    problems = chain.broken_links(run, _STEPS)
-    for name in _STEPS:
-        step = run.step(name)
-        if step is not None:
-            changes = manifests.changed_files(step.folder, manifests.read(step.folder))
-            problems += [f"runs/{step.run}/{name}/{change}" for change in changes]
-    if problems:
+    if problems := chain.flaws(run, _STEPS):
         raise InputError(f"run {run.id}: not the files that it was judged on: {some(problems)}")
     gate: GateRecord = reading.read_record(place.folder, GateRecord)
     facts = reading.read_facts(run)
