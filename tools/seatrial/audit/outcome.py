@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from pathlib import Path
 
 from seatrial.audit.figures import differing
 from seatrial.audit.findings import Finding, Findings
 from seatrial.audit.steps import Steps, required_steps
 from seatrial.audit.subject import Subject
-from seatrial.audit.tree import read_plain
+from seatrial.audit.tree import digest_plain, read_plain
 from seatrial.evidence.manifests import MANIFEST
 from seatrial.evidence.records import GateRecord
 from seatrial.evidence.runs import RECORD, RUNS
-from seatrial.files import pretty_json, sha256_bytes
+from seatrial.files import pretty_json
 from seatrial.finalize import OUTCOME
 
 
@@ -37,7 +36,7 @@ def check_outcome(subject: Subject, steps: Steps, gate: GateRecord | None) -> Fi
     expected = {
         "state": "finished",
         "exit_code": 0 if passed and not isinstance(found.get("message"), str) else 1,
-        "run_sha256": _digest(subject.run.folder / RECORD),
+        "run_sha256": digest_plain(subject.run.folder / RECORD),
         "manifests": _manifests(subject.run.id, steps, found.get("manifests")),
     }
     for name, value in expected.items():
@@ -82,8 +81,3 @@ def _manifests(run: str, steps: Steps, recorded: object) -> dict[str, object]:
     lacking = [name for name in required_steps(run) if name not in steps.found and name in known]
     here = {name: step.manifest_sha256 or known.get(name) for name, step in steps.found.items()}
     return here | {name: known[name] for name in lacking}
-
-
-def _digest(path: Path) -> str | None:
-    content = read_plain(path)
-    return None if content is None else sha256_bytes(content)

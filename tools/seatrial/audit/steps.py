@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from seatrial.audit.findings import Finding
 from seatrial.audit.subject import RUN_ID, Subject
-from seatrial.audit.tree import read_plain
+from seatrial.audit.tree import digest_plain, read_plain
 from seatrial.evidence.manifests import MANIFEST
 from seatrial.evidence.records import Manifest
 from seatrial.evidence.runs import RUNS
@@ -108,7 +108,7 @@ def _referred(
         message = f"bring the folder {step.shown} and {RUNS}/{run}/run.json: {shown} refers to it"
         findings.append(Finding(step.shown, "missing", message))
         return None
-    found = _digest(folder / MANIFEST)
+    found = digest_plain(folder / MANIFEST)
     if found is not None and found != digest:
         message = f"SHA-256 {str(digest)[:12]} required by {shown}, {found[:12]} found"
         findings.append(Finding(f"{step.shown}/{MANIFEST}", "changed", message))
@@ -134,8 +134,3 @@ def _with_manifest(step: StepFound, findings: list[Finding]) -> StepFound:
     if content != pretty_json(manifest.model_dump(mode="json")).encode():
         findings.append(Finding(shown, "changed", "not written as Seatrial writes it"))
     return replace(step, manifest=manifest)
-
-
-def _digest(path: Path) -> str | None:
-    content = read_plain(path)
-    return None if content is None else sha256_bytes(content)

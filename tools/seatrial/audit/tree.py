@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from seatrial.files import sha256_bytes
+
 Nature = Literal["file", "folder", "link", "special", "unreadable folder"]
 
 
@@ -100,3 +102,9 @@ def read_plain(path: Path) -> bytes | None:
             return stream.readall()
         except OSError:
             return None
+
+
+def digest_plain(path: Path) -> str | None:
+    """SHA-256 of what :func:`read_plain` reads; None where it reads nothing."""
+    content = read_plain(path)
+    return None if content is None else sha256_bytes(content)
